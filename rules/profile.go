@@ -37,6 +37,8 @@ type Profile struct {
 	Lookup   []Lookup   `yaml:"lookup"`
 	WhoAmI   *WhoAmI    `yaml:"who_am_i"`
 	Examples []Example  `yaml:"examples"`
+
+	table *routeTable // made by LoadProfile and ParseProfile
 }
 
 // Canon says how this wiki reads a request, so that Postern reads it the same.
@@ -53,7 +55,13 @@ type Canon struct {
 		Conflict   string   `yaml:"conflict"`   // refuse (the only value)
 		Duplicate  string   `yaml:"duplicate"`  // refuse (default), or list: repeated names are the values of a list(...) parameter
 		Separators string   `yaml:"separators"` // "&"
+		// ListSeparator stands between the values of list(…) and words(…)
+		// parameters that name no separator of their own; left out: "|".
+		ListSeparator string `yaml:"list_separator"`
 	} `yaml:"params"`
+	// PlusIsSpace lists the path prefixes ("/display/") below which the wiki
+	// reads "+" in the path as a space.
+	PlusIsSpace  []string `yaml:"plus_is_space"`
 	DropParams   []string `yaml:"drop_params"`
 	RefuseParams []string `yaml:"refuse_params"`
 	// FoldPath: the wiki reads literal path segments without regard to case.
@@ -68,7 +76,8 @@ type Titles struct {
 	// Talk "subject": odd-numbered namespaces follow the even one before them.
 	Talk string `yaml:"talk"`
 	// Follow: shared kinds that live in nobody's space, by space id or
-	// canonical key: user, usage, members, deny.
+	// canonical key: user, usage, members, deny; or name: every wiki has the
+	// space, so that its name (not what is in it) is no secret.
 	Follow map[string]string `yaml:"follow"`
 }
 
@@ -100,14 +109,11 @@ type RouteSpec struct {
 	Prefix   string `yaml:"prefix"`
 	Specials string `yaml:"specials"` // the title parameter whose special pages dispatch under Profile.Specials
 	// Subpage types the part of a special page's title after the first slash.
-	Subpage string `yaml:"subpage"`
-	Force   struct {
-		Params  map[string]string `yaml:"params"`
-		Headers map[string]string `yaml:"headers"`
-	} `yaml:"force"`
-	Narrow map[string]NarrowSpec `yaml:"narrow"` // parameter -> how the query is narrowed to what is visible
-	Page   *PageSpec             `yaml:"page"`
-	Deny   []DenySpec            `yaml:"deny"`
+	Subpage string                `yaml:"subpage"`
+	Force   ForceSpec             `yaml:"force"`
+	Narrow  map[string]NarrowSpec `yaml:"narrow"` // parameter -> how the query is narrowed to what is visible
+	Page    *PageSpec             `yaml:"page"`
+	Deny    []DenySpec            `yaml:"deny"`
 	// Evidence: what the answer must say of itself, by subject kind ("content",
 	// "space", "user"): places such as 'meta[name="ajs-page-id"]@content',
 	// 'json:RLCONF.wgArticleId' (a script island) or 'body:id' (JSON path).
@@ -121,6 +127,16 @@ type RouteSpec struct {
 	// Body describes what a write carries; routes with a body are refused
 	// until writing is built.
 	Body map[string]any `yaml:"body"`
+	// Closed takes a route out: in an overlay, the shipped route of the same
+	// pattern.
+	Closed bool `yaml:"closed"`
+}
+
+// ForceSpec is what Postern sets itself on the way to the wiki; a client's own
+// value must be equal. In YAML {params: …, headers: …}, or the parameters alone.
+type ForceSpec struct {
+	Params  map[string]string `yaml:"params"`
+	Headers map[string]string `yaml:"headers"`
 }
 
 // NarrowSpec says how one parameter is narrowed.
@@ -202,6 +218,7 @@ type ResponseSpec struct {
 //	wikitext  wiki markup in a string: any hidden reference empties it
 //	title     text that may name hidden things (structure to the tripwire)
 //	url       a URL: hidden or closed, the member goes
+//	base_url  a URL relative to the wiki's base, the context path left out
 //	json      JSON in a string: rewritten
 //	walk      an object or array: go into it
 //	dict(attr)        an object whose member names name entities
@@ -358,12 +375,23 @@ type Sync struct {
 
 // SyncStep is one paged listing: GET URL, walk Items, make a record of each.
 type SyncStep struct {
-	Into  string `yaml:"into"`  // users, groups, spaces, content, aliases
-	URL   string `yaml:"url"`   // path and query below the wiki's base; {space.key}, {space.id} with Each: spaces
-	Each  string `yaml:"each"`  // spaces: repeat for every space found so far
-	Items string `yaml:"items"` // gjson path of the array, or of an object (its values)
+	Into string `yaml:"into"` // users, groups, spaces, content, aliases
+	URL  string `yaml:"url"`  // path and query below the wiki's base; {space.key}, {space.id} with Each: spaces
+	Each string `yaml:"each"` // spaces, or groups: repeat for every space (group) found so far; {group.name}
+	// EachIf: field of the space or group (key, id, name, type, status) ->
+	// anchored regexp: repeat for these only.
+	EachIf map[string]string `yaml:"each_if"`
+	Items  string            `yaml:"items"` // gjson path of the array, or of an object (its values)
 	// Record: record field -> gjson path within the item; "=text" is a literal,
 	// "{space.id}" the current space's. List fields take paths that give arrays.
+	// "a || b" takes the first that is not empty; "path ~ regexp" takes group 1
+	// of the match (of each element, in lists) and is empty without one.
+	// Beside the record's own fields: title.full (a title with its space's name
+	// and a colon before it), includes.title, used_by.title, redirect.title,
+	// parent.title (full titles instead of ids), parent.path (the full title of
+	// the page itself: its parent is the page of the title up to a slash),
+	// redirected_from (ids of redirects that lead here), restricted_to.users,
+	// restricted_to.groups, attributes.NAME.
 	Record map[string]string `yaml:"record"`
 	Skip   map[string]string `yaml:"skip"` // gjson path -> regexp: leave such items out
 	Page   struct {
@@ -373,23 +401,37 @@ type SyncStep struct {
 		Size  int    `yaml:"size"`
 		Next  string `yaml:"next"` // cursor: gjson path of an object of parameters to add, or of a URL
 	} `yaml:"page"`
-	// Merge: the record adds to one with the same id that an earlier step made.
+	// Merge: the record adds to one with the same id that an earlier step made;
+	// where there is none, it is left out. (Within a step, records of the same
+	// id always add up.)
 	Merge bool `yaml:"merge"`
+	// Failed: gjson path whose presence in the answer means that it failed.
+	Failed string `yaml:"failed"`
+	// Optional: an answer without Items is an empty list, not an error.
+	Optional bool `yaml:"optional"`
 }
 
 // Lookup asks the wiki about unknown spellings: one batched request.
 type Lookup struct {
 	Attr   []string          `yaml:"attr"` // attributes it resolves, such as [content.id, revision.id]
-	URL    string            `yaml:"url"`  // {values} is replaced by the joined, escaped values
+	URL    string            `yaml:"url"`  // {values} is replaced by the joined, escaped values; {space} by a title's space (no join then)
 	Join   string            `yaml:"join"` // separator between values; left out: one request a value
 	Max    int               `yaml:"max"`  // values in one request
 	Items  string            `yaml:"items"`
 	Into   string            `yaml:"into"`
 	Record map[string]string `yaml:"record"`
-	// Alias: gjson paths within the item: the asked-for id, and the content it belongs to.
+	// Alias: gjson paths within the item: the asked-for id (or a list of them),
+	// and the content it belongs to (of). With a kind, the item is an alias only
+	// if kind is not empty, and else a record.
 	Alias map[string]string `yaml:"alias"`
-	// Missing: gjson path in an item that marks "there is no such thing".
+	// Next: gjson path of an object of parameters to add, or of a URL, as in
+	// SyncStep.Page: the rest of the answer. Records add up.
+	Next string `yaml:"next"`
+	// Missing: gjson path in an item that marks "there is no such thing". Left
+	// out: an empty list, or status 404, means so, if one value was asked for.
 	Missing string `yaml:"missing"`
+	// Failed: gjson path whose presence in the answer means that it failed.
+	Failed string `yaml:"failed"`
 }
 
 // WhoAmI asks the wiki whom it takes a request for.

@@ -1,0 +1,136 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// bindUsers notes for every user of the directory which rules cover him, as
+// others see it: by the wiki's groups, by kept claims (groups written
+// PROVIDER/NAME), by his e-mail field, identities and name.
+func (e *Engine) bindUsers() {
+	users := e.f.Users()
+	e.users = make([]boundUser, len(users))
+	e.asgStart = make([]int32, len(users)+1)
+	var hit []int32
+	for i := range users {
+		u := &users[i]
+		hit = e.rulesOfRecord(hit[:0], ID(i), u)
+		b := boundUser{filterGlobal: -1, filterSpace: -1}
+		if !isActive(u) {
+			b.bits |= bitInactive
+		}
+		for _, n := range hit {
+			switch t := e.rules[n].target; t {
+			case targetInternal:
+				b.bits |= bitInternal
+			case targetSuspended:
+				b.bits |= bitSuspended
+			default:
+				b.bits |= bitEver
+				e.asg = append(e.asg, assignment{n, t})
+			}
+		}
+		e.filterUser(u, &b)
+		e.users[i] = b
+		e.asgStart[i+1] = int32(len(e.asg))
+	}
+}
+
+func (e *Engine) rulesOfRecord(hit []int32, id ID, u *UserRecord) []int32 {
+	for _, g := range u.Groups {
+		hit = append(hit, e.byWiki[e.wikiGroup(g)]...)
+		if source, name, ok := e.p.qualifier(g); ok {
+			for _, n := range e.byIdP[name] {
+				if e.rules[n].principal.from(source) {
+					hit = append(hit, n)
+				}
+			}
+		}
+	}
+	if u.Email != "" {
+		if domain, ok := emailDomain(u.Email); ok {
+			hit = append(append(hit, e.byMail[strings.ToLower(u.Email)]...), e.byMail[domain]...)
+		}
+	}
+	for _, s := range u.Identities {
+		hit = append(hit, e.bySub[s]...)
+	}
+	hit = append(hit, e.byUser[id]...)
+	slices.Sort(hit)
+	return slices.Compact(hit)
+}
+
+func (e *Engine) filterUser(u *UserRecord, b *boundUser) {
+	for i := range e.p.Filters {
+		f := &e.p.Filters[i]
+		if f.Hide != "users" || f.program == nil {
+			continue
+		}
+		hide, failed := f.program.hides(userVars{u})
+		if failed {
+			e.failed++
+		}
+		if !hide {
+			continue
+		}
+		if f.global {
+			if b.filterGlobal < 0 {
+				b.filterGlobal = int16(i)
+			}
+			if !f.OneWay {
+				b.bits |= bitPairGlobal
+			}
+		}
+		if f.space {
+			if b.filterSpace < 0 {
+				b.filterSpace = int16(i)
+			}
+			if !f.OneWay {
+				b.bits |= bitPairSpace
+			}
+		}
+	}
+}
+
+// rulesOfViewer gives the rules that cover a viewer by what sign-in
+// established; linked is his wiki user, or NoID.
+func (e *Engine) rulesOfViewer(v *Viewer, linked ID) []int32 {
+	seen := map[int32]bool{}
+	add := func(rules []int32, ok func(r *boundRule) bool) {
+		for _, n := range rules {
+			if ok(&e.rules[n]) {
+				seen[n] = true
+			}
+		}
+	}
+	trustsInternal, trustsMail := e.p.trustsInternal(v), e.p.trustsEmail(v)
+	if linked != NoID {
+		for _, g := range e.f.Users()[linked].Groups {
+			if source, _, ok := e.p.qualifier(g); ok && source != wikiSource {
+				if _, isWiki := e.f.FindGroup(wikiSource, g); !isWiki {
+					continue // kept claims are for others' views; his own come with him
+				}
+			}
+			add(e.byWiki[e.wikiGroup(g)], func(r *boundRule) bool { return r.target != targetInternal || v.WikiVouches })
+		}
+		add(e.byUser[linked], func(r *boundRule) bool { return r.target != targetInternal })
+	}
+	if v.Provider != "" && v.Provider != wikiSource {
+		for _, g := range v.Groups {
+			add(e.byIdP[g], func(r *boundRule) bool {
+				return r.principal.from(v.Provider) && (r.target != targetInternal || trustsInternal)
+			})
+		}
+		add(e.bySub[v.Provider+"/"+v.Subject], func(*boundRule) bool { return true })
+	}
+	if domain, ok := emailDomain(v.Email); ok {
+		// Suspension needs no trust: whoever says that he is the suspended one
+		// is treated so.
+		ok := func(r *boundRule) bool { return trustsMail || r.target == targetSuspended }
+		add(e.byMail[strings.ToLower(v.Email)], ok)
+		add(e.byMail[domain], ok)
+	}
+	return slices.Sorted(maps.Keys(seen))
+}

@@ -1,0 +1,390 @@
+package rules
+
+import (
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Bounds of one Judge.
+const (
+	maxUnknown  = 2000
+	maxRemember = 4096
+	maxURL      = 16 << 10
+)
+
+// Judge judges the URLs and entities of one answer for one viewer. It
+// remembers what it judged; it is not safe for use by several goroutines.
+type Judge struct {
+	view    *View
+	profile *Profile
+	facts   Facts
+	site    *siteIndex
+	page    splitURL
+	ctx     Context
+	links   map[string]Link
+	unknown *unknowns
+	others  map[Context]*Judge // by context, shared
+	match   Match              // used over and over
+	req     Request
+}
+
+// unknowns gathers what was judged unknown.
+type unknowns struct {
+	refs []Ref
+	seen map[Key]bool
+}
+
+// siteIndexes holds the compiled form of the first sites seen, which are few
+// and do not change.
+var siteIndexes struct {
+	sync.Mutex
+	of map[*Site]*siteIndex
+}
+
+func indexOf(s *Site) *siteIndex {
+	siteIndexes.Lock()
+	defer siteIndexes.Unlock()
+	ix := siteIndexes.of[s]
+	if ix == nil {
+		ix = newSiteIndex(s)
+		if siteIndexes.of == nil {
+			siteIndexes.of = map[*Site]*siteIndex{}
+		}
+		if len(siteIndexes.of) < 16 {
+			siteIndexes.of[s] = ix
+		}
+	}
+	return ix
+}
+
+// NewJudge makes a Judge for an answer. page is the request's public URL, to
+// which relative references are relative; ctx is where people are judged.
+func NewJudge(v *View, site *Site, page *url.URL, ctx Context) *Judge {
+	j := &Judge{view: v, profile: v.Policy().Profile, facts: v.Facts(), site: indexOf(site), ctx: ctx,
+		links: map[string]Link{}, unknown: &unknowns{seen: map[Key]bool{}}}
+	j.others = map[Context]*Judge{ctx: j}
+	j.page = splitURL{scheme: "https", path: "/"}
+	switch {
+	case page != nil:
+		j.page = splitLenient(page.String(), "")
+	case site != nil && site.Base != nil:
+		j.page = splitLenient(site.Base.String(), "")
+	}
+	if j.page.path == "" {
+		j.page.path = "/"
+	}
+	return j
+}
+
+// In gives a Judge of the same answer that judges people in another context.
+// What it finds unknown is gathered with this one's.
+func (j *Judge) In(ctx Context) *Judge {
+	if o := j.others[ctx]; o != nil {
+		return o
+	}
+	o := *j
+	o.ctx, o.links, o.match, o.req = ctx, map[string]Link{}, Match{}, Request{}
+	if len(j.others) < 64 {
+		j.others[ctx] = &o
+	}
+	return &o
+}
+
+// Unknown gives what was judged unknown so far, each spelling once, at most
+// 2000.
+func (j *Judge) Unknown() []Ref { return j.unknown.refs }
+
+func (u *unknowns) add(r Ref) {
+	if len(u.refs) >= maxUnknown || len(r.Keys) == 0 || u.seen[r.Keys[0]] {
+		return
+	}
+	u.seen[r.Keys[0]] = true
+	keys := make([]Key, len(r.Keys))
+	for i, k := range r.Keys {
+		// The spelling may be a part of a large answer: keep the part alone.
+		keys[i] = Key{k.Attr, strings.Clone(k.Value), strings.Clone(k.Space)}
+	}
+	u.refs = append(u.refs, Ref{r.Kind, keys})
+}
+
+// Entity judges a reference.
+func (j *Judge) Entity(ref Ref) Decision {
+	d := j.view.Entity(ref, j.ctx)
+	if d.Verdict == Unknown && !d.Absent {
+		j.unknown.add(ref)
+	}
+	return d
+}
+
+var (
+	whyUnreadable = &Reason{Rule: "link.unreadable", Text: "the URL has no reading, or is of a scheme that goes"}
+	whyInternal   = &Reason{Rule: "link.internal", Text: "the URL is on an internal host"}
+	whyNoRoute    = &Reason{Rule: "link.no_route", Text: "the profile has no route for the URL"}
+	whyForeign    = &Reason{Rule: "link.foreign", Text: "the URL leads away from the wiki"}
+)
+
+var dropLink = Link{Fate: FateDrop, Decision: Decision{Verdict: Hidden, Reason: whyUnreadable}}
+
+// URL judges a URL as a browser would read it: white space and case, slashes
+// either way, relative to the page. Character references must be decoded
+// already.
+func (j *Judge) URL(raw string) Link {
+	if l, ok := j.links[raw]; ok {
+		return l
+	}
+	l := j.judge(raw, &j.page)
+	if len(j.links) < maxRemember && len(raw) < 1024 {
+		j.links[strings.Clone(raw)] = l
+	}
+	return l
+}
+
+// URLFor is URL, relative to another base than the page: that of a document in
+// the answer, itself relative to the page.
+func (j *Judge) URLFor(raw, base string) Link {
+	b := splitLenient(cleanURL(base), j.page.scheme)
+	switch {
+	case base == "":
+		return j.URL(raw)
+	case b.opaque != "" || b.broken || b.userinfo:
+		return dropLink
+	case b.hasHost:
+		if b.scheme == "" {
+			b.scheme = j.page.scheme
+		}
+		b.path = resolvePath("/", b.path)
+	default:
+		path := resolvePath(j.page.path, b.path)
+		b = j.page
+		b.path = path
+	}
+	return j.judge(raw, &b)
+}
+
+func (j *Judge) judge(raw string, base *splitURL) Link {
+	if len(raw) > maxURL {
+		return dropLink
+	}
+	s := cleanURL(raw)
+	if s == "" || s[0] == '#' {
+		return Link{Decision: Decision{Verdict: Visible}}
+	}
+	u := splitLenient(s, base.scheme)
+	switch u.scheme {
+	case "", "http", "https":
+	case "mailto":
+		return j.mail(u.opaque)
+	case "data":
+		if len(u.opaque) > 6 && strings.EqualFold(u.opaque[:6], "image/") {
+			return Link{Decision: Decision{Verdict: Visible}}
+		}
+		return dropLink
+	default:
+		return dropLink
+	}
+	if u.broken {
+		return dropLink
+	}
+	relative := !u.hasHost
+	absolutePath := relative && strings.HasPrefix(u.path, "/")
+	if relative {
+		if u.path == "" {
+			u.path = base.path
+			if !u.hasQuery {
+				u.query, u.hasQuery = base.query, base.hasQuery
+			}
+		}
+		u.hasHost, u.host, u.port = base.hasHost, base.host, base.port
+		u.scheme = base.scheme
+	} else if u.scheme == "" {
+		u.scheme = base.scheme
+	}
+	u.path = resolvePath(base.path, u.path)
+
+	at, b := j.place(&u, base, relative, absolutePath)
+	switch {
+	case at == placeForeign:
+		return Link{Foreign: true, Decision: Decision{Verdict: Visible, Reason: whyForeign}}
+	case u.userinfo:
+		return dropLink
+	case at == placeInternal:
+		return Link{Fate: FateHide, Kind: Content, Decision: Decision{Verdict: Hidden, Reason: whyInternal}}
+	case at == placeOutside:
+		return Link{Fate: FateUnwrap, Decision: Decision{Verdict: Hidden, Reason: whyNoRoute}}
+	}
+	path := u.path[len(b.context):]
+	if path == "" {
+		path = "/"
+	}
+	l := j.route(path, u.query)
+	if at == placeAlias && l.Fate == FateKeep {
+		l.URL = j.rebase(&u, path, relative)
+	}
+	return l
+}
+
+// place says whose URL it is, and under which base. A path without a host may
+// be written for the upstream's context path.
+func (j *Judge) place(u, base *splitURL, relative, absolutePath bool) (urlPlace, *siteBase) {
+	if relative && (base == &j.page || base.host == j.page.host && base.port == j.page.port) {
+		own := &j.site.bases[0]
+		b := own
+		if absolutePath {
+			b = j.site.context(u.path)
+		}
+		switch {
+		case b == nil || !under(u.path, b.context):
+			return placeOutside, nil
+		case b == own || b.context == own.context:
+			return placeSite, b
+		}
+		return placeAlias, b
+	}
+	return j.site.locate(u.scheme, u.host, u.port, u.path)
+}
+
+// rebase spells a URL on an alias as one on the site.
+func (j *Judge) rebase(u *splitURL, path string, relative bool) string {
+	var b strings.Builder
+	b.Grow(len(j.site.public) + len(path) + len(u.query) + len(u.fragment) + 16)
+	if !relative {
+		b.WriteString(j.site.public)
+	}
+	b.WriteString(j.site.bases[0].context)
+	b.WriteString(path)
+	if u.hasQuery {
+		b.WriteByte('?')
+		b.WriteString(u.query)
+	}
+	b.WriteString(u.fragment)
+	return b.String()
+}
+
+// route judges a path and query of the wiki by its route table.
+func (j *Judge) route(path, query string) Link {
+	t := j.profile.routes()
+	j.req = Request{Method: "GET", Segments: j.req.Segments[:0], Query: j.req.Query[:0]}
+	if r := t.canon.readPath(&j.req, path); r != nil {
+		return dropLink
+	}
+	if r := t.canon.readPairs(&j.req.Query, nil, query); r != nil {
+		return dropLink
+	}
+	m := &j.match
+	*m = Match{Subjects: m.Subjects[:0], values: m.values[:0], Deny: m.Deny[:0]}
+	refusal := t.match(m, &j.req, j.facts, true)
+	j.versions(m)
+	var l Link
+	list := false
+	if len(m.Subjects) > 0 {
+		l.Subjects = make([]Ref, len(m.Subjects))
+		for i := range m.Subjects {
+			l.Subjects[i] = m.Subjects[i].Ref
+			list = list || m.Subjects[i].List
+		}
+	}
+	if refusal == nil {
+		l.Decision = j.view.Admit(m)
+		if l.Decision.Verdict == Visible && !list {
+			return l
+		}
+	}
+	// Something hidden goes with its text, whatever else is wrong with the URL.
+	j.view.subjects(m, j.view.contextSpace(m), func(s *Subject, d Decision) {
+		if d.Verdict == Unknown && !d.Absent {
+			j.unknown.add(s.Ref)
+		}
+		if l.Fate == FateKeep && (d.Verdict == Hidden || d.Verdict == Unknown && !d.Absent && !s.Optional) {
+			l.Fate, l.Kind, l.Decision = FateHide, s.Ref.Kind, d
+		}
+	})
+	switch {
+	case l.Fate == FateHide:
+	case refusal != nil:
+		l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyNoRoute}
+	case l.Decision.Verdict != Visible && !l.Decision.Absent:
+		l.Fate = FateUnwrap
+	}
+	return l
+}
+
+// versions leaves the numbers of versions that the directory does not know out
+// of a link that names a visible page besides, where both must be of one page:
+// the number says nothing more, and a list of changes is full of them. Whoever
+// asks for the link is judged by the number all the same.
+func (j *Judge) versions(m *Match) {
+	if !m.Agree {
+		return
+	}
+	numbers, page := false, false
+	for i := range m.Subjects {
+		s := &m.Subjects[i]
+		switch {
+		case s.Ref.Kind != Content || s.List:
+		case s.Ref.Keys[0].Attr == RevisionID:
+			numbers = true
+		default:
+			page = true
+		}
+	}
+	if !numbers || !page {
+		return
+	}
+	ctx := Context{Space: NoID}
+	for i := range m.Subjects {
+		if s := &m.Subjects[i]; s.Ref.Kind == Content && s.Ref.Keys[0].Attr != RevisionID && j.view.Entity(s.Ref, ctx).Verdict != Visible {
+			return
+		}
+	}
+	keep := m.Subjects[:0]
+	for _, s := range m.Subjects {
+		if s.Ref.Kind == Content && s.Ref.Keys[0].Attr == RevisionID && !s.List {
+			if d := j.view.Entity(s.Ref, ctx); d.Verdict == Unknown {
+				continue
+			}
+		}
+		keep = append(keep, s)
+	}
+	m.Subjects = keep
+}
+
+// mail judges the addresses of a mailto: URL.
+func (j *Judge) mail(opaque string) Link {
+	to, query, _ := strings.Cut(opaque, "?")
+	to, _, _ = strings.Cut(to, "#")
+	l := Link{Decision: Decision{Verdict: Visible}}
+	judge := func(list string) bool {
+		list, err := url.PathUnescape(list)
+		if err != nil {
+			return false
+		}
+		for a := range strings.SplitSeq(list, ",") {
+			if a = strings.TrimSpace(a); a == "" {
+				continue
+			}
+			ref := Ref{User, []Key{{Attr: UserEmail, Value: a}}}
+			l.Subjects = append(l.Subjects, ref)
+			if d := j.Entity(ref); d.Verdict != Visible && !d.Absent && l.Fate == FateKeep {
+				l.Fate, l.Kind, l.Decision = FateHide, User, d
+			}
+		}
+		return true
+	}
+	if !judge(to) {
+		return dropLink
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		switch strings.ToLower(name) {
+		case "to", "cc", "bcc":
+			if !judge(value) {
+				return dropLink
+			}
+		case "", "subject", "body":
+		default:
+			return dropLink
+		}
+	}
+	return l
+}

@@ -1,0 +1,126 @@
+package rules
+
+import "slices"
+
+// Match is what a request means: its route, the entities that it names, and
+// the request as it may go to the wiki.
+type Match struct {
+	// Pattern is the route's pattern as the profile writes it, with variant,
+	// special page and parts behind it. It holds no value of the request.
+	Pattern string
+	Class   Class
+	Action  Action
+	// Method is the method that was judged: GET for HEAD.
+	Method   string
+	Subjects []Subject
+	// Params are the allowed ones, in canonical spelling, query before form.
+	Params []Param
+	// Segments are the path's, canonical, what canon strips taken off.
+	Segments []string
+	Lists    []ListParam
+	Force    ForceSpec
+	Response *ResponseSpec
+	// Page is how the list is paged. Where several parts of one request have
+	// lists of their own, it is the first one's and Pages are all of them.
+	Page     *PageSpec
+	Pages    []*PageSpec
+	Narrow   map[string]NarrowSpec
+	Evidence map[string]EvidenceSpec
+	// Deny are the conditions of which the parameters hold: only Below and
+	// Identity are left to check.
+	Deny  []DenySpec
+	Agree bool
+	Mixed string
+	// ContextSpace names the space in which people are judged: a space, or a
+	// piece of content whose space it is. Global is set where there is none, or
+	// the profile says so.
+	ContextSpace Ref
+	Global       bool
+	Read         bool // a POST that only reads
+	IsWrite      bool
+	Line         int // of the route in its profile
+	// Parts are the sub-routes that a request of several parts asks for, as
+	// "list=search".
+	Parts []string
+
+	canon  *canon
+	values []Param // captures and parameters as they came, for Value
+	form   int     // where the form's begin in Params
+}
+
+// Subject is an entity that a request names.
+type Subject struct {
+	Param    string
+	Ref      Ref
+	List     bool // one of several values of a list parameter
+	Optional bool // not known is not hidden: the value may name nothing
+}
+
+// ListParam is a parameter of several values.
+type ListParam struct {
+	Param    string
+	Attr     Attr // NoAttr: not entities
+	Sep      string
+	Repeated bool // one pair a value
+	Values   []string
+}
+
+// Value gives a capture's or parameter's value as it came, decoded.
+func (m *Match) Value(name string) (string, bool) {
+	for i := range m.values {
+		if m.values[i].Name == name {
+			return m.values[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Upstream gives the request as the wiki gets it, every escape written anew
+// from the canonical values, forced parameters set.
+func (m *Match) Upstream() (path, rawQuery, form string) {
+	path = string(m.canon.appendPath(make([]byte, 0, 64), m.Segments))
+	query := m.Params[:m.form:m.form]
+	for _, name := range sortedKeys(m.Force.Params) {
+		query = append(query, Param{name, m.Force.Params[name]})
+	}
+	return path, string(appendPairs(nil, query)), string(appendPairs(nil, m.Params[m.form:]))
+}
+
+// Restrict sets a parameter to a new value, in the place that it has, or in the
+// query. Further pairs of that name go.
+func (m *Match) Restrict(param, newValue string) {
+	out := make([]Param, 0, len(m.Params)+1)
+	done, form := false, 0
+	for i, p := range m.Params {
+		if i == m.form {
+			form = len(out)
+		}
+		if p.Name == param {
+			if done {
+				continue
+			}
+			p.Value, done = newValue, true
+		}
+		out = append(out, p)
+	}
+	if m.form == len(m.Params) {
+		form = len(out)
+	}
+	if !done {
+		out = slices.Insert(out, form, Param{param, newValue})
+		form++
+	}
+	m.Params, m.form = out, form
+}
+
+// Match finds the route of a request and reads its parameters. f tells the
+// names of spaces where titles carry them; it may be nil. Without a route, or
+// with a parameter or value that the route does not name, the refusal says why.
+func (p *Profile) Match(req *Request, f Facts) (*Match, *Refusal) {
+	m := &Match{}
+	if r := p.routes().match(m, req, f, false); r != nil {
+		return nil, r
+	}
+	return m, nil
+}
+

@@ -1,0 +1,423 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+var refuseNoRoute = notFound("no route")
+
+// matcher is one run of the route table. Where light is set, for links, only
+// what admission asks is worked out, and refusals say less.
+type matcher struct {
+	t     *routeTable
+	m     *Match
+	f     Facts
+	req   *Request
+	light bool
+	lf    *leaf
+	segs  []string
+	rt    *route
+	parts []*route
+	why   *Refusal // the first refusal
+	ns    *namespaces
+	last  title
+}
+
+// match fills m. On a refusal m still holds the subjects that could be read,
+// for the caller who must know whether the thing that could not be asked for is
+// hidden besides.
+func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal {
+	x := matcher{t: t, m: m, f: f, req: req, light: light, segs: req.Segments}
+	method := req.Method
+	if method == "HEAD" || method == "" {
+		method = "GET"
+	}
+	m.Method, m.canon = method, t.canon
+	then := x.strip()
+	x.lf = t.trie.find(x.segs, method)
+	if x.lf == nil {
+		return refuseNoRoute
+	}
+	x.collect()
+	x.dispatch()
+	x.captures()
+	x.params()
+	x.needs()
+	rt := x.rt
+	m.Class, m.Action, m.Line, m.Agree = rt.class, rt.action, rt.line, rt.agree
+	x.joinParts()
+	switch {
+	case x.why != nil:
+	case rt.closed:
+		x.why = refuseNoRoute
+	case !slices.Contains(rt.methods, method):
+		x.why = notFound("the route does not take this method")
+	case then != nil && !slices.Contains(then, m.Class):
+		x.why = notFound("the class of the route is not open behind this prefix")
+	case m.Class == "":
+		x.why = notFound("the route has no class")
+	}
+	m.Read = rt.read
+	m.IsWrite = m.Class == ClassWrite || method != "GET" && !rt.read
+	if req.JSON != nil && !m.IsWrite {
+		x.refuse("", "a JSON body is not read here")
+	}
+	m.Segments, m.Agree, m.Mixed = x.segs, rt.agree, rt.mixed
+	x.context()
+	x.deny()
+	if !light {
+		x.finish()
+	}
+	return x.why
+}
+
+func (x *matcher) refuse(param, why string) {
+	if x.why != nil {
+		return
+	}
+	if x.light {
+		x.why = refuseNoRoute
+		return
+	}
+	if param != "" {
+		why = "parameter " + param + ": " + why
+	}
+	x.why = notFound(why)
+}
+
+// strip takes a prefix off that canon names, once, and gives the classes that
+// the rest may be of.
+func (x *matcher) strip() []Class {
+	for i := range x.t.canon.strip {
+		s := &x.t.canon.strip[i]
+		if len(x.segs) <= len(s.before)+len(s.after) || !slices.Equal(x.segs[:len(s.before)], s.before) {
+			continue
+		}
+		for j := len(s.before) + 1; j+len(s.after) <= len(x.segs); j++ {
+			if slices.Equal(x.segs[j:j+len(s.after)], s.after) {
+				x.segs = x.segs[j+len(s.after):]
+				return s.then
+			}
+		}
+	}
+	return nil
+}
+
+// collect gathers captures and parameters as they came.
+func (x *matcher) collect() {
+	m := x.m
+	m.values = m.values[:0]
+	for _, c := range x.lf.captures {
+		m.values = append(m.values, Param{c.name, c.value(x.segs)})
+	}
+	m.values = append(m.values, x.req.Query...)
+	m.values = append(m.values, x.req.Form...)
+}
+
+func (c *capture) value(segs []string) string {
+	if c.rest {
+		if len(segs) == c.seg+1 {
+			return segs[c.seg]
+		}
+		return strings.Join(segs[c.seg:], "/")
+	}
+	s := segs[c.seg]
+	return s[c.prefix : len(s)-c.suffix]
+}
+
+// dispatch goes from the pattern's route to the special page's or the
+// variant's.
+func (x *matcher) dispatch() {
+	x.rt = x.lf.route
+	for range maxVariantDepth {
+		if x.rt.specials != "" {
+			if to, ok := x.special(); ok {
+				if to == nil {
+					x.refuse("", "no such special page here")
+					return
+				}
+				x.rt = to
+				continue
+			}
+		}
+		by := x.rt.by
+		if by == nil {
+			return
+		}
+		v, given := x.m.Value(by.param)
+		if !given {
+			v = by.def
+		}
+		to := by.variants[v]
+		if to == nil {
+			x.refuse(by.param, "a value that the route does not name")
+			return
+		}
+		x.rt = to
+	}
+}
+
+// special looks at the title parameter; ok says that it names a special page.
+func (x *matcher) special() (to *route, ok bool) {
+	v, given := x.m.Value(x.rt.specials)
+	if !given {
+		return nil, false
+	}
+	name, sub, ok := x.title(v).special()
+	if !ok {
+		return nil, false
+	}
+	to = x.rt.specialRoutes[name]
+	if to == nil {
+		return nil, true
+	}
+	switch {
+	case sub == "":
+	case to.subpage == nil:
+		x.refuse("subpage", "the special page takes none")
+	default:
+		if _, _, why := x.read(to.subpage, "subpage", sub, false); why != "" {
+			x.refuse("subpage", why)
+		}
+		x.m.values = append(x.m.values, Param{"subpage", sub})
+	}
+	return to, true
+}
+
+func (x *matcher) captures() {
+	for i, c := range x.lf.captures {
+		if hasParam(x.req.Query, c.name) || hasParam(x.req.Form, c.name) {
+			x.refuse(c.name, "stands in path and query")
+		}
+		v := x.m.values[i].Value
+		if c.name == x.rt.titleParam {
+			continue // the title is the special page's own
+		}
+		pt := x.rt.params[c.name]
+		ct := c.typ
+		if ct != nil && pt != nil && (ct.kind == tTiny || ct.kind == tAttr) {
+			pt = nil // the capture says how the value is spelt
+		}
+		for _, t := range [...]*paramType{ct, pt} {
+			if t == nil {
+				continue
+			}
+			if _, send, why := x.read(t, c.name, v, false); why != "" {
+				x.refuse(c.name, why)
+			} else if !send {
+				x.refuse(c.name, "empty")
+			}
+		}
+		if ct == nil && pt == nil && !goodText(v) {
+			x.refuse(c.name, "not plain text")
+		}
+	}
+}
+
+// params reads query and form.
+func (x *matcher) params() {
+	x.findParts()
+	m := x.m
+	nq := len(x.req.Query)
+	if !x.light && nq+len(x.req.Form) > 0 {
+		m.Params = make([]Param, 0, nq+len(x.req.Form))
+	}
+	write := x.rt.class == ClassWrite || m.Method != "GET" && !x.rt.read
+	for i, q := range x.req.Query {
+		x.param(q, hasParam(x.req.Query[:i], q.Name), true)
+	}
+	m.form = len(m.Params)
+	for i, q := range x.req.Form {
+		x.param(q, hasParam(x.req.Form[:i], q.Name), !write)
+	}
+}
+
+// param reads one pair. strict is unset for the fields of a write's form, which
+// its body's reader takes.
+func (x *matcher) param(q Param, repeated, strict bool) {
+	rt := x.rt
+	t := rt.params[q.Name]
+	for i := 0; t == nil && i < len(x.parts); i++ {
+		t = x.parts[i].params[q.Name]
+	}
+	if t == nil {
+		t = x.affixed(q)
+	}
+	if t == nil {
+		switch {
+		case rt.control[q.Name]: // a discriminator, judged by dispatch
+			if !repeated {
+				x.send(q)
+				return
+			}
+		case x.forced(q):
+			return
+		case rt.starDrop || !strict:
+			return
+		}
+		x.refuse(q.Name, "the route does not name it")
+		return
+	}
+	if repeated && t.kind != tList && t.kind != tDrop {
+		x.refuse(q.Name, "stands there twice")
+		return
+	}
+	if _, ok := rt.force.Params[q.Name]; ok {
+		if t.kind != tDrop && !x.forced(q) {
+			x.refuse(q.Name, "another value than the route forces")
+		}
+		return
+	}
+	v, send, why := x.read(t, q.Name, q.Value, false)
+	if why != "" {
+		x.refuse(q.Name, why)
+		return
+	}
+	if send {
+		x.send(Param{q.Name, v})
+	}
+}
+
+// affixed finds the type of a parameter whose name ends in a value, such as
+// ns3000 under "ns{space.id}". What the name holds is judged like a value.
+func (x *matcher) affixed(q Param) *paramType {
+	for i := range x.rt.affixed {
+		a := &x.rt.affixed[i]
+		rest, ok := strings.CutPrefix(q.Name, a.prefix)
+		if !ok || rest == "" {
+			continue
+		}
+		if _, _, why := x.read(a.name, q.Name, rest, false); why == "" {
+			return a.value
+		}
+	}
+	return nil
+}
+
+func (x *matcher) send(q Param) {
+	if !x.light {
+		x.m.Params = append(x.m.Params, q)
+	}
+}
+
+// forced reports that the parameter is one that the route sets itself, to this
+// very value.
+func (x *matcher) forced(q Param) bool {
+	v, ok := x.rt.force.Params[q.Name]
+	for i := 0; !ok && i < len(x.parts); i++ {
+		v, ok = x.parts[i].force.Params[q.Name]
+	}
+	return ok && v == q.Value
+}
+
+// needs checks which selectors are given.
+func (x *matcher) needs() {
+	x.need(x.rt)
+	for _, p := range x.parts {
+		x.need(p)
+	}
+}
+
+func (x *matcher) need(rt *route) {
+	if len(rt.need) > 0 {
+		given := 0
+		for _, s := range rt.selectors {
+			if x.given(s) {
+				given++
+			}
+		}
+		if !slices.ContainsFunc(rt.need, func(set []string) bool {
+			return len(set) == given && !slices.ContainsFunc(set, func(s string) bool { return !x.given(s) })
+		}) {
+			x.refuse("", "no set of selectors is complete, or one of another set stands beside it")
+		}
+	}
+	if len(rt.needAny) > 0 && !slices.ContainsFunc(rt.needAny, x.given) {
+		x.refuse("", "no selector is given")
+	}
+}
+
+func (x *matcher) given(name string) bool {
+	v, ok := x.m.Value(name)
+	return ok && v != ""
+}
+
+// context finds the space in which people are judged.
+func (x *matcher) context() {
+	m := x.m
+	m.Global = true
+	if x.rt.global {
+		return
+	}
+	for _, want := range [...]EntityKind{Space, Content} {
+		for i := range m.Subjects {
+			if s := &m.Subjects[i]; s.Ref.Kind == want && !s.List {
+				m.ContextSpace, m.Global = s.Ref, false
+				return
+			}
+		}
+	}
+}
+
+// deny keeps the conditions whose parameters hold.
+func (x *matcher) deny() {
+	for i := range x.rt.deny {
+		x.denyIf(x.rt, &x.rt.deny[i])
+	}
+	for _, p := range x.parts {
+		for i := range p.deny {
+			x.denyIf(p, &p.deny[i])
+		}
+	}
+}
+
+func (x *matcher) denyIf(rt *route, d *DenySpec) {
+	if d.Param != "" {
+		v, ok := x.m.Value(d.Param)
+		if !ok || d.Value != "" && !valueHits(rt.params[d.Param], v, d.Value) {
+			return
+		}
+	}
+	x.m.Deny = append(x.m.Deny, *d)
+}
+
+// valueHits reports that one of a parameter's values is one of "a|b".
+func valueHits(t *paramType, value, among string) bool {
+	values := []string{value}
+	if t != nil {
+		switch t.kind {
+		case tList, tWords:
+			values = splitList(value, t.sep)
+		case tModules:
+			values = unpackModules(value)
+		}
+	}
+	for w := range strings.SplitSeq(among, "|") {
+		if slices.Contains(values, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// finish fills in what only requests need.
+func (x *matcher) finish() {
+	m, rt := x.m, x.rt
+	m.Pattern = rt.pattern
+	if x.lf.pat.src != x.lf.route.pattern {
+		m.Pattern = x.lf.pat.src + strings.TrimPrefix(rt.pattern, x.lf.route.pattern)
+	}
+	m.Segments = slices.Clone(x.segs)
+	for i, lit := range x.lf.literals {
+		if lit != "" && i < len(m.Segments) {
+			m.Segments[i] = lit
+		}
+	}
+	m.Force, m.Response, m.Page = rt.force, rt.response, rt.page
+	m.Narrow, m.Evidence = rt.narrow, rt.evidence
+	if m.Page != nil {
+		m.Pages = append(m.Pages, m.Page)
+	}
+	x.mergeParts()
+}

@@ -1,0 +1,350 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds on one request's target and form.
+const (
+	maxPath     = 8 << 10
+	maxQuery    = 64 << 10
+	maxForm     = 1 << 20
+	maxSegments = 64
+	maxParams   = 256
+	maxName     = 64
+)
+
+// Refusal is why a request has no reading or no route. Status is 400 where the
+// request has no single reading, 404 where nothing is there for it. Reason is
+// for logs and explanations: it holds names of parameters, never their values.
+type Refusal struct {
+	Status int
+	Reason string
+}
+
+// Error gives the reason.
+func (r *Refusal) Error() string { return r.Reason }
+
+func badRequest(reason string) *Refusal { return &Refusal{Status: 400, Reason: reason} }
+
+func notFound(reason string) *Refusal { return &Refusal{Status: 404, Reason: reason} }
+
+// ReadTarget reads a request's path and query strictly, in the one way in
+// which the wiki reads them too, or refuses. The path is as it stood on the
+// wire, without the site's context path. Errors are *Refusal.
+func (p *Profile) ReadTarget(rawPath, rawQuery string) (*Request, error) {
+	req := &Request{Method: "GET"}
+	if r := p.routes().canon.readPath(req, rawPath); r != nil {
+		return nil, r
+	}
+	if len(rawQuery) > maxQuery {
+		return nil, badRequest("the query is too long")
+	}
+	if r := p.routes().canon.readPairs(&req.Query, nil, rawQuery); r != nil {
+		return nil, r
+	}
+	return req, nil
+}
+
+// AddForm reads an urlencoded body as strictly into req. A name that stands in
+// the query as well is refused: two wikis would read two different values.
+func (p *Profile) AddForm(req *Request, body string) error {
+	if len(body) > maxForm {
+		return badRequest("the form is too long")
+	}
+	if r := p.routes().canon.readPairs(&req.Form, req.Query, body); r != nil {
+		return r
+	}
+	return nil
+}
+
+func (c *canon) readPath(req *Request, raw string) *Refusal {
+	switch {
+	case raw == "" || raw[0] != '/':
+		return badRequest("the path does not start with a slash")
+	case len(raw) > maxPath:
+		return badRequest("the path is too long")
+	case raw == "/":
+		return nil
+	}
+	if len(c.more) > 0 {
+		low := strings.ToLower(raw)
+		for _, s := range c.more {
+			if strings.Contains(low, s) {
+				return badRequest("the path contains what canon.refuse names")
+			}
+		}
+	}
+	if n := strings.Count(raw, "/"); n > maxSegments {
+		return badRequest("the path has too many segments")
+	} else if cap(req.Segments) < n {
+		req.Segments = make([]string, 0, n)
+	}
+	rest := raw[1:]
+	for i := 0; ; i++ {
+		seg, after, more := strings.Cut(rest, "/")
+		if seg == "" && more && (i == 0 || !c.doubleSlash) {
+			return badRequest("the path has an empty segment")
+		}
+		dec, r := c.segment(seg)
+		if r != nil {
+			return r
+		}
+		req.Segments = append(req.Segments, dec)
+		if !more {
+			break
+		}
+		rest = after
+	}
+	c.plusToSpace(req.Segments, raw)
+	return nil
+}
+
+// segment decodes one path segment.
+func (c *canon) segment(seg string) (string, *Refusal) {
+	clean, ascii := true, true
+	for i := 0; i < len(seg); i++ {
+		switch b := seg[i]; {
+		case b < 0x20 || b == 0x7f:
+			return "", badRequest("the path has a control character")
+		case b == '\\' || b == '?' || b == '#':
+			return "", badRequest("the path has a character that is not one")
+		case b == ';' && !c.semicolon:
+			return "", badRequest("the path has a semicolon")
+		case b == '%':
+			clean = false
+		case b >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	dec := seg
+	if !clean {
+		b := make([]byte, 0, len(seg))
+		for i := 0; i < len(seg); i++ {
+			if seg[i] != '%' {
+				b = append(b, seg[i])
+				continue
+			}
+			v, ok := unhex(seg, i)
+			switch {
+			case !ok:
+				return "", badRequest("the path has a bad escape")
+			case v < 0x20 || v == 0x7f:
+				return "", badRequest("the path has an escaped control character")
+			case v == '/' && !c.encSlash, v == '\\', v == ';' && !c.encSemi:
+				return "", badRequest("the path has an escaped separator")
+			case v >= utf8.RuneSelf:
+				ascii = false
+			}
+			b = append(b, v)
+			i += 2
+		}
+		dec = string(b)
+		if again(dec) {
+			return "", badRequest("the path is escaped twice")
+		}
+	}
+	if !ascii && !utf8.ValidString(dec) {
+		return "", badRequest("the path is not UTF-8")
+	}
+	if dotSegment(dec) {
+		return "", badRequest("the path has a dot segment")
+	}
+	return dec, nil
+}
+
+// dotSegment reports . and .., also where an escaped slash hides them.
+func dotSegment(s string) bool {
+	if s == "." || s == ".." {
+		return true
+	}
+	if strings.IndexByte(s, '/') < 0 {
+		return false
+	}
+	for part := range strings.SplitSeq(s, "/") {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// again reports that a decoded segment still holds an escape that would change
+// the path's structure for who decodes twice.
+func again(s string) bool {
+	for i := strings.IndexByte(s, '%'); i >= 0 && i < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		if v, ok := unhex(s, i); ok && (v < 0x20 || v == 0x7f || v == '%' || v == '/' || v == '\\' || v == ';' || v == '.') {
+			return true
+		}
+	}
+	return false
+}
+
+func unhex(s string, i int) (byte, bool) {
+	if i+2 >= len(s) {
+		return 0, false
+	}
+	h, ok1 := hexDigit(s[i+1])
+	l, ok2 := hexDigit(s[i+2])
+	return h<<4 | l, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// plusToSpace reads "+" as a space where the wiki does.
+func (c *canon) plusToSpace(segs []string, raw string) {
+	n := c.plusFrom(segs)
+	if n < 0 || strings.IndexByte(raw, '+') < 0 {
+		return
+	}
+	rest := raw[1:]
+	for i := range segs {
+		seg, after, _ := strings.Cut(rest, "/")
+		rest = after
+		if i >= n && strings.IndexByte(seg, '+') >= 0 {
+			// Decoded again, so that an escaped plus stays one.
+			dec, r := c.segment(strings.ReplaceAll(seg, "+", "%20"))
+			if r == nil {
+				segs[i] = dec
+			}
+		}
+	}
+}
+
+// plusFrom gives the first segment in which "+" is a space, or -1.
+func (c *canon) plusFrom(segs []string) int {
+	for _, pre := range c.plus {
+		if len(segs) > len(pre) && slices.Equal(segs[:len(pre)], pre) {
+			return len(pre)
+		}
+	}
+	return -1
+}
+
+// readPairs reads name=value pairs into out. The names in others count as
+// given already.
+func (c *canon) readPairs(out *[]Param, others []Param, raw string) *Refusal {
+	count := 0
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		if count++; count > maxParams {
+			return badRequest("too many parameters")
+		}
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, r := c.pairText(rawName)
+		if r != nil {
+			return r
+		}
+		if !goodName(name) {
+			return badRequest("a parameter has a name that no wiki page sends")
+		}
+		value, r := c.pairText(rawValue)
+		if r != nil {
+			return r
+		}
+		if c.drop[name] {
+			continue
+		}
+		if c.refuse[name] {
+			return badRequest("parameter " + name + ": refused on every route")
+		}
+		if hasParam(others, name) {
+			return badRequest("parameter " + name + " stands in query and form")
+		}
+		if !c.duplicates && hasParam(*out, name) {
+			return badRequest("parameter " + name + " stands there twice")
+		}
+		if *out == nil {
+			*out = make([]Param, 0, 1+min(strings.Count(raw, "&")+1, maxParams))
+		}
+		*out = append(*out, Param{name, value})
+	}
+	return nil
+}
+
+func hasParam(ps []Param, name string) bool {
+	for i := range ps {
+		if ps[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// goodName refuses array syntax and all that a server might fold into another
+// name.
+func goodName(s string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isWordByte(c) && c != ':' && c != '~' && c != '$' {
+			return false
+		}
+	}
+	return true
+}
+
+// pairText decodes one half of a pair.
+func (c *canon) pairText(s string) (string, *Refusal) {
+	clean, ascii := true, true
+	for i := 0; i < len(s); i++ {
+		switch b := s[i]; {
+		case b < 0x20 || b == 0x7f || b == '#':
+			return "", badRequest("the query has a control character")
+		case b == ';' && !c.semicolon:
+			return "", badRequest("the query has a semicolon")
+		case b == '%' || b == '+':
+			clean = false
+		case b >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	if !clean {
+		b := make([]byte, 0, len(s))
+		for i := 0; i < len(s); i++ {
+			switch s[i] {
+			case '+':
+				b = append(b, ' ')
+			case '%':
+				v, ok := unhex(s, i)
+				if !ok {
+					return "", badRequest("the query has a bad escape")
+				}
+				if v < 0x20 && v != '\t' && v != '\n' && v != '\r' && v != 0x1f || v == 0x7f {
+					return "", badRequest("the query has an escaped control character")
+				}
+				ascii = ascii && v < utf8.RuneSelf
+				b = append(b, v)
+				i += 2
+			default:
+				b = append(b, s[i])
+			}
+		}
+		s = string(b)
+	}
+	if !ascii && !utf8.ValidString(s) {
+		return "", badRequest("the query is not UTF-8")
+	}
+	return s, nil
+}
+

@@ -1,0 +1,331 @@
+package rules
+
+import (
+	"sort"
+	"strings"
+	"sync"
+	"time"
+)
+
+// View is one viewer's answer machine over one policy, one generation of facts
+// and one moment. It is safe for use by many goroutines, and good until
+// Expires.
+type View struct {
+	e         *Engine
+	viewer    Viewer
+	now       time.Time
+	nano      int64
+	kind      ViewerKind
+	suspended *Reason
+	own       bool // the wiki knows who looks
+	linked    ID   // his wiki user by sign-in's link
+	self      ID   // his wiki user in any way: linked, by identity, by trusted e-mail
+
+	// member holds, by space, one more than the index of the live rule that
+	// gives the viewer his highest role there; granted the same by page grant.
+	member  []int32
+	granted []int32
+	named   map[ID]bool // spaces known by name through a page grant
+	groups  map[string]bool
+	wiki    map[string]bool // wiki groups of the linked user, outer ones too
+
+	// memo keeps verdicts that took a search: content that includes others,
+	// and shared kinds. Bounded by the content there is.
+	memo sync.Map // ID -> Decision
+}
+
+// NewView binds the policy and makes one view, for commands and tests. What
+// serves binds once a generation.
+func NewView(p *Policy, f Facts, v Viewer, now time.Time) (*View, error) {
+	e, err := Bind(p, f, Options{})
+	if err != nil {
+		return nil, err
+	}
+	return e.View(v, now), nil
+}
+
+// View makes the viewer's view at a moment.
+func (e *Engine) View(who Viewer, now time.Time) *View {
+	v := &View{e: e, viewer: who, now: now, nano: unixNano(now), linked: NoID, self: NoID}
+	v.member = make([]int32, len(e.spaces))
+	v.granted = make([]int32, len(e.grants))
+	if who.Anonymous {
+		v.viewer = Viewer{Anonymous: true}
+		v.kind = Anonymous
+		v.own = e.identity[Anonymous].Own()
+		return v
+	}
+	v.link()
+	v.kind = None
+	internal, assigned := false, false
+	for _, n := range e.rulesOfViewer(&v.viewer, v.linked) {
+		r := &e.rules[n]
+		switch t := r.target; {
+		case t == targetSuspended:
+			v.suspended = r.reason
+		case t == targetInternal:
+			internal = true
+		case !r.live(v.nano):
+		case t >= 0:
+			assigned = true
+			if have := v.member[t]; have == 0 || e.rules[have-1].role < r.role {
+				v.member[t] = n + 1
+			}
+		default:
+			assigned = true
+			g := int(-1 - t)
+			if have := v.granted[g]; have == 0 || e.rules[have-1].role < r.role {
+				v.granted[g] = n + 1
+			}
+		}
+	}
+	if v.self != NoID && e.users[v.self].bits&bitSuspended != 0 && v.suspended == nil {
+		v.suspended = reasonSuspended
+	}
+	if v.linked != NoID && e.users[v.linked].bits&bitInactive != 0 {
+		v.suspended = reasonInactiveViewer // G23: he can't sign in
+	}
+	switch {
+	case v.suspended != nil:
+		clear(v.member)
+		clear(v.granted)
+	case internal:
+		v.kind = Internal
+	case assigned:
+		v.kind = External
+	}
+	v.own = e.identity[v.kind].Own()
+	for g, n := range v.granted {
+		if n == 0 || e.grants[g].page == NoID {
+			continue
+		}
+		if s := e.contents[e.grants[g].page].space; s != NoID {
+			if v.named == nil {
+				v.named = map[ID]bool{}
+			}
+			v.named[s] = true
+		}
+	}
+	return v
+}
+
+// link finds the viewer's wiki user. Only the link that sign-in made lets wiki
+// groups and names count for him; the other ways only say who is "himself".
+func (v *View) link() {
+	e, who := v.e, &v.viewer
+	if who.WikiUser != "" {
+		if id, ok := e.f.FindUser(UserName, who.WikiUser); ok {
+			v.linked, v.self = id, id
+			v.wiki = map[string]bool{}
+			for _, g := range e.f.Users()[id].Groups {
+				for name := range closure(e.wikiGroup(g), e.outer) {
+					v.wiki[name] = true
+				}
+			}
+		}
+	}
+	if len(who.Groups) > 0 {
+		v.groups = make(map[string]bool, len(who.Groups))
+		for _, g := range who.Groups {
+			v.groups[g] = true
+		}
+	}
+	if v.self != NoID || who.WikiUser != "" {
+		return
+	}
+	if who.Provider != "" && who.Subject != "" {
+		if id, ok := e.identities()[who.Provider+"/"+who.Subject]; ok {
+			v.self = id
+			return
+		}
+	}
+	if e.p.trustsEmail(who) {
+		if id, ok := e.f.FindUser(UserEmail, who.Email); ok {
+			v.self = id
+		}
+	}
+}
+
+// identities maps PROVIDER/SUB to the one user who bears it.
+func (e *Engine) identities() map[string]ID {
+	e.subOnce.Do(func() {
+		e.subs = map[string]ID{}
+		for i := range e.f.Users() {
+			for _, s := range e.f.Users()[i].Identities {
+				if _, twice := e.subs[s]; twice {
+					e.subs[s] = NoID
+					continue
+				}
+				e.subs[s] = ID(i)
+			}
+		}
+		for s, id := range e.subs {
+			if id == NoID {
+				delete(e.subs, s)
+			}
+		}
+	})
+	return e.subs
+}
+
+// Kind is what the viewer is to this site. A suspended viewer is None.
+func (v *View) Kind() ViewerKind { return v.kind }
+
+// Suspended reports that the viewer sees nothing because a rule suspends him
+// or the wiki has deactivated him.
+func (v *View) Suspended() bool { return v.suspended != nil }
+
+// Viewer is who looks.
+func (v *View) Viewer() Viewer { return v.viewer }
+
+// Facts is the generation looked at.
+func (v *View) Facts() Facts { return v.e.f }
+
+// Policy is the policy that decides.
+func (v *View) Policy() *Policy { return v.e.p }
+
+// Engine is what made the view.
+func (v *View) Engine() *Engine { return v.e }
+
+// Identity is how the viewer is known to the wiki.
+func (v *View) Identity() UpstreamIdentity { return v.e.identity[v.kind] }
+
+// SelfUser is the viewer's wiki user, or NoID.
+func (v *View) SelfUser() ID { return v.self }
+
+// Expires is when the next assignment of anybody ends, after which verdicts
+// may differ; zero if none does.
+func (v *View) Expires() time.Time {
+	u := v.e.untils
+	i := sort.Search(len(u), func(i int) bool { return u[i] > v.nano })
+	if i == len(u) {
+		return time.Time{}
+	}
+	return time.Unix(0, u[i]).UTC()
+}
+
+// Role is the viewer's role in a space: as assigned; else reader of what is
+// open to him, and of everything visible if he is internal.
+func (v *View) Role(space ID) Role {
+	if space < 0 || int(space) >= len(v.member) {
+		return NoRole
+	}
+	space = v.e.spaces[space].subject
+	if n := v.member[space]; n > 0 {
+		return v.e.rules[n-1].role
+	}
+	if v.Space(space).Verdict == Visible {
+		return Reader
+	}
+	return NoRole
+}
+
+// isMember reports an assignment to the space itself, open spaces and page
+// grants aside.
+func (v *View) isMember(space ID) bool {
+	return space >= 0 && int(space) < len(v.member) && v.member[v.e.spaces[space].subject] > 0
+}
+
+// unrestricted reports an internal whom filters and blocks do not hold.
+func (v *View) unrestricted() bool {
+	return v.kind == Internal && v.e.p.Internal.Mode == "unrestricted"
+}
+
+// inGroup reports the viewer's own membership, by claim or linked user.
+func (v *View) inGroup(source, name string) bool {
+	if source == "" || source == wikiSource {
+		return v.wiki[name]
+	}
+	return source == v.viewer.Provider && v.groups[name]
+}
+
+// VisibleSpaces lists the spaces that the viewer really sees, not by name only,
+// for narrowing queries to them.
+func (v *View) VisibleSpaces() []ID {
+	var out []ID
+	for i := range v.e.spaces {
+		if v.Space(ID(i)).Verdict == Visible {
+			out = append(out, ID(i))
+		}
+	}
+	return out
+}
+
+// Marked reports that pages of the space carry the zone banner.
+func (v *View) Marked(space ID) bool {
+	if space < 0 || int(space) >= len(v.e.spaces) {
+		return false
+	}
+	r := v.e.spaces[v.e.spaces[space].subject].rule
+	return r != nil && r.Mark
+}
+
+// Public reports that anybody may see the space, signed in or not.
+func (v *View) Public(space ID) bool {
+	if space < 0 || int(space) >= len(v.e.spaces) {
+		return false
+	}
+	r := v.e.spaces[v.e.spaces[space].subject].rule
+	return r != nil && r.OpenTo == "public"
+}
+
+// ProseWritable reports whether some external may write text in the space now,
+// so that what is cut from its prose could answer his questions.
+func (v *View) ProseWritable(space ID) bool {
+	if space < 0 || int(space) >= len(v.e.spaces) {
+		return false
+	}
+	target := int32(v.e.spaces[space].subject)
+	for i := range v.e.rules {
+		r := &v.e.rules[i]
+		if r.target == target && r.role >= Commenter && !r.internal && r.live(v.nano) {
+			return true
+		}
+	}
+	for g := range v.e.grants {
+		if page := v.e.grants[g].page; page == NoID || v.e.contents[page].space != space {
+			continue
+		}
+		for i := range v.e.rules {
+			r := &v.e.rules[i]
+			if r.target == grantTarget(g) && r.role >= Commenter && !r.internal && r.live(v.nano) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Texts are what stands where something was: the policy's, over the profile's,
+// over plain words; and what the viewer is called (self_…), empty where the
+// wiki does not know him.
+func (v *View) Texts() map[string]string {
+	var show Show
+	if v.e.p.Profile != nil {
+		show = v.e.p.Profile.Show
+	}
+	own := v.e.p.Show
+	t := map[string]string{
+		"hidden_user":  firstOf(own.HiddenUser, show.HiddenUser, "Hidden user"),
+		"hidden_page":  firstOf(own.HiddenPage, show.HiddenPage, "Hidden page"),
+		"hidden_space": firstOf(own.HiddenSpace, show.HiddenSpace, "Hidden space"),
+		"avatar":       firstOf(own.Avatar, show.Avatar),
+		"image":        firstOf(own.Image, show.Image),
+		"self_name":    "", "self_key": "", "self_account_id": "", "self_email": "", "self_display": "",
+	}
+	if v.self != NoID {
+		u := &v.e.f.Users()[v.self]
+		t["self_name"], t["self_key"], t["self_account_id"] = u.Username, u.Key, u.AccountID
+		t["self_email"], t["self_display"] = u.Email, firstOf(u.DisplayName, u.Username)
+	}
+	return t
+}
+
+func firstOf(words ...string) string {
+	for _, w := range words {
+		if strings.TrimSpace(w) != "" {
+			return w
+		}
+	}
+	return ""
+}
