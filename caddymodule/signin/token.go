@@ -1,0 +1,267 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+const (
+	maxToken   = 64 << 10         // of one JWT, in bytes
+	maxIATAge  = 10 * time.Minute // of an ID token or logout token when it arrives
+	clockSkew  = 2 * time.Minute  // that a provider's clock may be ahead
+	maxSubject = 255              // OpenID Connect Core 2
+)
+
+// claims are a token's or userinfo's members, by their exact names.
+type claims map[string]json.RawMessage
+
+// readClaims reads a JSON object that has one reading only: UTF-8, and no name
+// twice. encoding/json alone would take the last of two, and match names by
+// any case.
+func readClaims(b []byte) (claims, error) {
+	if !utf8.Valid(b) {
+		return nil, errors.New("claims are not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("claims are not an object")
+	}
+	out := claims{}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("reading claims: %w", err)
+		}
+		name, _ := t.(string)
+		if _, twice := out[name]; twice {
+			return nil, errors.New("a claim is there twice")
+		}
+		var v json.RawMessage
+		if err := dec.Decode(&v); err != nil {
+			return nil, fmt.Errorf("reading claims: %w", err)
+		}
+		out[name] = v
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("reading claims: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("data after the claims")
+	}
+	return out, nil
+}
+
+// text returns a claim that is a string.
+func (c claims) text(name string) (string, bool) {
+	var s *string
+	if raw, ok := c[name]; !ok || json.Unmarshal(raw, &s) != nil || s == nil {
+		return "", false
+	}
+	return *s, true
+}
+
+// moment returns a claim that is a NumericDate.
+func (c claims) moment(name string) (time.Time, bool) {
+	var f *float64
+	if raw, ok := c[name]; !ok || json.Unmarshal(raw, &f) != nil || f == nil || math.Abs(*f) > 1e12 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(*f), 0), true
+}
+
+// audience returns aud, a string or a list of strings.
+func (c claims) audience() ([]string, bool) {
+	if s, ok := c.text("aud"); ok {
+		return []string{s}, true
+	}
+	return c.texts("aud")
+}
+
+// texts returns a claim that is a list of strings and of nothing else.
+func (c claims) texts(name string) ([]string, bool) { return textList(c[name]) }
+
+func textList(raw json.RawMessage) ([]string, bool) {
+	var list []*string
+	if len(raw) == 0 || json.Unmarshal(raw, &list) != nil || list == nil {
+		return nil, false
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		if s == nil {
+			return nil, false
+		}
+		out[i] = *s
+	}
+	return out, true
+}
+
+// idToken is a verified ID token.
+type idToken struct {
+	claims  claims
+	subject string
+	sid     string
+}
+
+// verifyIDToken checks an ID token that came from the token endpoint (OpenID
+// Connect Core 3.1.3.7 and 3.1.3.8). A nonce of "" is not compared: tokens from
+// a refresh carry none.
+func (p *idp) verifyIDToken(ctx context.Context, m *metadata, raw, accessToken, nonce string) (*idToken, *failure) {
+	if err := checkHeader(raw, "JWT"); err != nil {
+		return nil, fail(badToken, "header", err)
+	}
+	ctx, cancel := p.context(ctx)
+	defer cancel()
+	t, err := m.verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, fail(badToken, verifyReason(err), err)
+	}
+	var payload json.RawMessage
+	if err := t.Claims(&payload); err != nil {
+		return nil, fail(badToken, "claims", err)
+	}
+	c, err := readClaims(payload)
+	if err != nil {
+		return nil, fail(badToken, "claims", err)
+	}
+	subject, reason, err := p.checkClaims(c)
+	if err != nil {
+		return nil, fail(badToken, reason, err)
+	}
+	if _, ok := c["events"]; ok {
+		return nil, fail(badToken, "kind", errors.New("a security event is no ID token"))
+	}
+	if nonce != "" {
+		if got, _ := c.text("nonce"); subtle.ConstantTimeCompare([]byte(got), []byte(nonce)) != 1 {
+			return nil, fail(badToken, "nonce", errors.New("nonce differs"))
+		}
+	}
+	if _, ok := c["at_hash"]; ok {
+		if err := t.VerifyAccessToken(accessToken); err != nil {
+			return nil, fail(badToken, "at_hash", errors.New("at_hash differs"))
+		}
+	}
+	if len(accessToken) == 0 {
+		return nil, fail(badToken, "access_token", errors.New("no access token beside the ID token"))
+	}
+	sid, _ := c.text("sid")
+	return &idToken{claims: c, subject: subject, sid: sid}, nil
+}
+
+// checkClaims checks what ID tokens and logout tokens have in common, by exact
+// names, on top of what the library has checked. A logout token may lack sub.
+func (p *idp) checkClaims(c claims) (subject, reason string, err error) {
+	if iss, _ := c.text("iss"); iss != p.Issuer {
+		return "", "issuer", errors.New("issuer differs")
+	}
+	aud, ok := c.audience()
+	if !ok || !slices.Contains(aud, p.ClientID) {
+		return "", "audience", errors.New("not for us")
+	}
+	azp, hasAZP := c.text("azp")
+	if _, there := c["azp"]; there && (!hasAZP || azp != p.ClientID) || len(aud) > 1 && !hasAZP {
+		return "", "azp", errors.New("issued to another client")
+	}
+	now := p.now()
+	if exp, ok := c.moment("exp"); !ok || !now.Before(exp) {
+		return "", "expired", errors.New("expired, or exp is missing")
+	}
+	switch iat, ok := c.moment("iat"); {
+	case !ok:
+		return "", "iat", errors.New("iat is missing")
+	case now.Sub(iat) > maxIATAge:
+		return "", "iat", errors.New("issued too long ago")
+	case iat.Sub(now) > clockSkew:
+		return "", "iat", errors.New("issued in the future: check the clocks")
+	}
+	if nbf, ok := c.moment("nbf"); ok && nbf.Sub(now) > clockSkew {
+		return "", "nbf", errors.New("not valid yet")
+	}
+	if _, there := c["sub"]; !there {
+		return "", "sub", errNoSubject
+	}
+	subject, ok = c.text("sub")
+	if !ok || !plainText(subject, maxSubject) || subject == "" {
+		return "", "sub", errors.New("sub is not a short string")
+	}
+	return subject, "", nil
+}
+
+var errNoSubject = errors.New("sub is missing")
+
+// plainText says whether s is at most n bytes of UTF-8 without control
+// characters.
+func plainText(s string, n int) bool {
+	return len(s) <= n && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f })
+}
+
+// checkHeader looks at a compact JWT before anything else does: its size and
+// form, and that it is of a kind that belongs here (RFC 8725 3.11).
+func checkHeader(raw string, types ...string) error {
+	if len(raw) > maxToken {
+		return errors.New("token is too large")
+	}
+	if strings.Count(raw, ".") != 2 {
+		return errors.New("not a signed token in compact form")
+	}
+	head, _, _ := strings.Cut(raw, ".")
+	b, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		return errors.New("header is not base64url")
+	}
+	h, err := readClaims(b)
+	if err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	if _, there := h["typ"]; !there {
+		return nil
+	}
+	typ, ok := h.text("typ")
+	if ok {
+		// A media type may go without its "application/" (RFC 7515 4.1.9).
+		if len(typ) > 12 && strings.EqualFold(typ[:12], "application/") {
+			typ = typ[12:]
+		}
+		for _, t := range types {
+			if strings.EqualFold(typ, t) {
+				return nil
+			}
+		}
+	}
+	return errors.New("token is of another kind")
+}
+
+// verifyReason sorts the library's errors, which have no types of their own.
+func verifyReason(err error) string {
+	var expired *oidc.TokenExpiredError
+	msg := err.Error()
+	switch {
+	case errors.As(err, &expired):
+		return "expired"
+	case strings.Contains(msg, "malformed jwt"):
+		return "algorithm" // or another fault of its form
+	case strings.Contains(msg, "different provider"):
+		return "issuer"
+	case strings.Contains(msg, "audience"):
+		return "audience"
+	case strings.Contains(msg, "fetching keys"):
+		return "keys"
+	case strings.Contains(msg, "signature"):
+		return "signature"
+	case strings.Contains(msg, "before the nbf"):
+		return "nbf"
+	}
+	return "claims"
+}
