@@ -1,0 +1,200 @@
+// Package edit is what the rewriter's leaves share: the splice list, the judge
+// that they ask, the report that they give, and the errors with which they
+// refuse a body.
+//
+// A leaf reads a body once, asks the [Judge] about the references in it, and
+// records edits on the original bytes in a [List]. Nothing is rendered anew:
+// what no edit names leaves as it came, byte for byte. Start reading at
+// [List.Apply].
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+)
+
+// The errors with which a leaf refuses a body. The dispatcher fails closed on
+// any error; these say why, for logs and metrics.
+var (
+	// ErrMalformed: the body is not what its type says.
+	ErrMalformed = errors.New("malformed")
+	// ErrTooLarge: a bound on size, depth or number of parts was reached.
+	ErrTooLarge = errors.New("too large")
+	// ErrAmbiguous: the body can be read in two ways.
+	ErrAmbiguous = errors.New("ambiguous")
+	// ErrOverlap: two edits overlap in part. It is a fault of the leaf or of
+	// the profile, never of the body alone.
+	ErrOverlap = errors.New("edits overlap")
+	// ErrRange: an edit lies outside the source.
+	ErrRange = errors.New("edit out of range")
+)
+
+// Span is a half-open range of byte offsets.
+type Span struct{ Start, End int }
+
+// Len is the number of bytes in the span.
+func (s Span) Len() int { return s.End - s.Start }
+
+// Contains reports whether o lies wholly within s.
+func (s Span) Contains(o Span) bool { return s.Start <= o.Start && o.End <= s.End }
+
+// List is a set of edits on one source. Edits may be recorded in any order.
+// The zero value is empty and ready. A List is not safe for concurrent use.
+type List struct {
+	edits   []one
+	applied []done
+}
+
+type one struct {
+	start, end int
+	seq        int
+	with       string
+}
+
+// done is an edit as it was applied, for MapPos.
+type done struct{ start, end, outStart, outEnd int }
+
+// Replace records that src[start:end] becomes with. An empty range is an
+// insertion.
+func (l *List) Replace(start, end int, with string) {
+	l.edits = append(l.edits, one{start, end, len(l.edits), with})
+}
+
+// Delete records that src[start:end] goes.
+func (l *List) Delete(start, end int) {
+	if start != end {
+		l.Replace(start, end, "")
+	}
+}
+
+// Insert records that s is put before the byte at offset at.
+func (l *List) Insert(at int, s string) {
+	if s != "" {
+		l.Replace(at, at, s)
+	}
+}
+
+// Len is the number of edits recorded.
+func (l *List) Len() int { return len(l.edits) }
+
+// Reset empties the list and keeps its memory.
+func (l *List) Reset() {
+	clear(l.edits) // drop the strings
+	l.edits, l.applied = l.edits[:0], l.applied[:0]
+}
+
+// Apply appends src with all edits done to dst and returns the result. dst and
+// src must not share memory.
+//
+// An edit inside a range that another edit replaces or deletes is dropped: the
+// outer one decides. An insertion at either end of such a range is outside of
+// it and is kept. Insertions at one place come in the order in which they were
+// recorded. Of two edits of the same range a deletion wins, else the later
+// recorded one. Ranges that overlap in part are [ErrOverlap]; offsets outside
+// src or in the wrong order are [ErrRange]. On error dst is returned unchanged.
+func (l *List) Apply(dst, src []byte) ([]byte, error) {
+	l.applied = l.applied[:0]
+	if len(l.edits) == 0 {
+		return append(dst, src...), nil
+	}
+	grow := 0
+	for i := range l.edits {
+		e := &l.edits[i]
+		if e.start < 0 || e.end < e.start || e.end > len(src) {
+			return dst, fmt.Errorf("%w: [%d:%d] of %d bytes", ErrRange, e.start, e.end, len(src))
+		}
+		grow += len(e.with)
+	}
+	slices.SortFunc(l.edits, order)
+	base := len(dst)
+	out := slices.Grow(dst, len(src)+grow)
+	pos, ranged := 0, false // ranged: an edit with a range ends at pos
+	var last one
+	for i, e := range l.edits {
+		switch {
+		case e.start < pos:
+			if e.end <= pos {
+				continue // inside, or a second edit of the same range
+			}
+			return out[:base], fmt.Errorf("%w: [%d:%d] begins before %d", ErrOverlap, e.start, e.end, pos)
+		case i > 0 && ranged && e.start == last.start && e.end == last.end:
+			continue
+		}
+		out = append(out, src[pos:e.start]...)
+		from := len(out) - base
+		out = append(out, e.with...)
+		l.applied = append(l.applied, done{e.start, e.end, from, len(out) - base})
+		pos, last, ranged = e.end, e, e.end > e.start
+	}
+	return append(out, src[pos:]...), nil
+}
+
+// order sorts by start; at one start insertions first, as recorded, then the
+// longest range, and of equal ranges the winner.
+func order(a, b one) int {
+	if a.start != b.start {
+		return a.start - b.start
+	}
+	ai, bi := a.end == a.start, b.end == b.start
+	switch {
+	case ai && bi:
+		return a.seq - b.seq
+	case ai:
+		return -1
+	case bi:
+		return 1
+	case a.end != b.end:
+		return b.end - a.end
+	case (a.with == "") != (b.with == ""):
+		if a.with == "" {
+			return -1
+		}
+		return 1
+	}
+	return b.seq - a.seq
+}
+
+// MapPos gives the offset in the output of the last Apply, counted from where
+// it began to append, that corresponds to offset pos of its source. The start
+// of a replaced range maps to the start of its replacement, a place within it
+// to the replacement's end, and a place where something was inserted to the
+// byte after it.
+func (l *List) MapPos(pos int) int {
+	i := sort.Search(len(l.applied), func(i int) bool { return l.applied[i].start > pos }) - 1
+	if i < 0 {
+		return pos
+	}
+	d := l.applied[i]
+	switch {
+	case d.start == d.end || pos >= d.end:
+		return d.outEnd + pos - d.end
+	case pos == d.start:
+		return d.outStart
+	}
+	return d.outEnd
+}
+
+// MapSpan maps both ends of a span, see [List.MapPos].
+func (l *List) MapSpan(s Span) Span {
+	return Span{l.MapPos(s.Start), l.MapPos(s.End)}
+}
+
+// maxPooled is the number of edits above which a list is not kept.
+const maxPooled = 1 << 14
+
+var lists = sync.Pool{New: func() any { return new(List) }}
+
+// Get takes an empty list from the pool.
+func Get() *List { return lists.Get().(*List) }
+
+// Put gives a list back. It must not be used afterwards.
+func Put(l *List) {
+	if cap(l.edits) > maxPooled {
+		return
+	}
+	l.Reset()
+	lists.Put(l)
+}

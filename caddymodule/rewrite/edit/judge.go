@@ -1,0 +1,120 @@
+package edit
+
+import "github.com/postern-gateway/postern/rules"
+
+// Judge is all that a leaf knows of policy: what becomes of a URL, and whether
+// the viewer may see what a reference names. [*rules.Judge] is one.
+type Judge interface {
+	URL(raw string) rules.Link
+	Entity(ref rules.Ref) rules.Decision
+}
+
+// In gives the judge for another context, if j knows contexts; else j itself.
+func In(j Judge, ctx rules.Context) Judge {
+	switch t := j.(type) {
+	case *rules.Judge:
+		return t.In(ctx)
+	case interface{ In(rules.Context) Judge }:
+		return t.In(ctx)
+	}
+	return j
+}
+
+// Action says what became of a hidden thing.
+type Action uint8
+
+// The actions, for counters and metric labels.
+const (
+	Removed   Action = iota // the element, member or attribute went
+	Replaced                // a placeholder stands in its place
+	Unwrapped               // the link went, its text stayed
+	Dropped                 // a field or element that nobody knows how to read, or that the profile drops
+	numActions
+)
+
+// String gives the metric label.
+func (a Action) String() string {
+	switch a {
+	case Removed:
+		return "removed"
+	case Replaced:
+		return "replaced"
+	case Unwrapped:
+		return "unwrapped"
+	}
+	return "dropped"
+}
+
+const numKinds = int(rules.Content) + 1
+
+// Report is what a leaf tells of one body.
+type Report struct {
+	// Checked counts the references judged, by kind; URLs whose subjects are
+	// not known count under rules.NoEntity.
+	Checked [numKinds]int
+	// Hidden counts what was cut, by kind and [Action].
+	Hidden [numKinds][numActions]int
+	// UnknownFields counts members, scripts or elements that the profile does
+	// not name and that were dropped for it.
+	UnknownFields int
+	// Prose are the spans of the OUTPUT that hold what people wrote.
+	Prose []Span
+	// Evidence holds, for each probe asked for that was there, the values
+	// found, as they stood before any edit.
+	Evidence map[string][]string
+	// RootHidden: what the answer as a whole is about is hidden: the 404.
+	RootHidden bool
+}
+
+// Check counts a reference that was judged.
+func (r *Report) Check(k rules.EntityKind) { r.Checked[kindIndex(k)]++ }
+
+// Hide counts something that was cut.
+func (r *Report) Hide(k rules.EntityKind, a Action) {
+	if a < numActions {
+		r.Hidden[kindIndex(k)][a]++
+	}
+}
+
+// Found records a value found at an evidence probe.
+func (r *Report) Found(probe, value string) {
+	if r.Evidence == nil {
+		r.Evidence = make(map[string][]string)
+	}
+	r.Evidence[probe] = append(r.Evidence[probe], value)
+}
+
+// Edits is the number of things cut.
+func (r *Report) Edits() int {
+	n := 0
+	for _, k := range r.Hidden {
+		for _, a := range k {
+			n += a
+		}
+	}
+	return n
+}
+
+// Add counts in what an inner document's report says. Prose spans, which are
+// in the inner output, are left out.
+func (r *Report) Add(in Report) {
+	for k := range in.Checked {
+		r.Checked[k] += in.Checked[k]
+		for a := range in.Hidden[k] {
+			r.Hidden[k][a] += in.Hidden[k][a]
+		}
+	}
+	r.UnknownFields += in.UnknownFields
+	for p, vs := range in.Evidence {
+		for _, v := range vs {
+			r.Found(p, v)
+		}
+	}
+}
+
+func kindIndex(k rules.EntityKind) int {
+	if int(k) >= numKinds {
+		return 0
+	}
+	return int(k)
+}

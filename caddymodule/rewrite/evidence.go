@@ -1,0 +1,155 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+// probes are the places in which the answer must say what it is.
+func (w *work) probes() []string {
+	var out []string
+	for _, spec := range w.ex.Match.Evidence {
+		for _, p := range spec {
+			out = append(out, p.At)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+var kinds = map[string]rules.EntityKind{"content": rules.Content, "space": rules.Space, "user": rules.User, "group": rules.Group}
+
+var evidenceAttr = map[rules.EntityKind]rules.Attr{
+	rules.Content: rules.ContentID, rules.Space: rules.SpaceKey, rules.User: rules.UserName, rules.Group: rules.GroupName,
+}
+
+// evidence holds what the answer says of itself against what was asked for and
+// against the viewer's view: the second judgement. An answer that says nothing
+// where the route names places is refused.
+func (w *work) evidence() error {
+	for word, spec := range w.ex.Match.Evidence {
+		kind, ok := kinds[word]
+		if !ok || len(spec) == 0 {
+			continue
+		}
+		found := false
+		for _, p := range spec {
+			attr := evidenceAttr[kind]
+			if p.Attr != "" {
+				a, ok := rules.ParseAttr(p.Attr)
+				if !ok {
+					return fail(ReasonInternal, fmt.Errorf("evidence attribute %q", p.Attr))
+				}
+				attr = a
+			}
+			for _, v := range w.report.Evidence[p.At] {
+				if v == "" {
+					continue
+				}
+				found = true
+				if err := w.witness(attr, v); err != nil {
+					return err
+				}
+			}
+		}
+		if !found && w.mustSay(kind) {
+			return fail(ReasonEvidence, fmt.Errorf("no evidence of the %s", word))
+		}
+	}
+	return nil
+}
+
+// judgeEvidence judges what was found before it is held against anything, so
+// that what is unknown of it is looked up with the rest.
+func (w *work) judgeEvidence() {
+	for word, spec := range w.ex.Match.Evidence {
+		for _, p := range spec {
+			attr := evidenceAttr[kinds[word]]
+			if a, ok := rules.ParseAttr(p.Attr); ok {
+				attr = a
+			}
+			for _, v := range w.report.Evidence[p.At] {
+				if v != "" {
+					w.j.Entity(w.evidenceRef(attr, v))
+				}
+			}
+		}
+	}
+}
+
+func (w *work) evidenceRef(attr rules.Attr, value string) rules.Ref {
+	key := rules.Key{Attr: attr, Value: value}
+	if attr == rules.ContentTitle {
+		if k, ok := w.title(value); ok {
+			key = k
+		}
+	}
+	return rules.Ref{Kind: attr.Kind(), Keys: []rules.Key{key}}
+}
+
+// mustSay: on routes about one thing the answer must say which.
+func (w *work) mustSay(kind rules.EntityKind) bool {
+	switch w.ex.Match.Class {
+	case rules.ClassContent:
+		return kind == rules.Content || len(w.asked(kind)) > 0
+	case rules.ClassSpace, rules.ClassUser:
+		return true
+	}
+	return len(w.asked(kind)) > 0
+}
+
+// witness judges one thing that the answer says it is about.
+func (w *work) witness(attr rules.Attr, value string) error {
+	ref := w.evidenceRef(attr, value)
+	w.report.Check(ref.Kind)
+	if w.j.Entity(ref).Verdict != rules.Visible {
+		return ErrNotFound
+	}
+	asked := w.asked(ref.Kind)
+	if len(asked) == 0 {
+		return nil
+	}
+	id, ok := w.view.Resolve(ref)
+	if !ok {
+		return ErrNotFound
+	}
+	for _, a := range asked {
+		if a == id || ref.Kind == rules.Content && w.redirects(a, id) {
+			return nil
+		}
+	}
+	return ErrNotFound
+}
+
+// asked are the things of a kind that the request named.
+func (w *work) asked(kind rules.EntityKind) []rules.ID {
+	var out []rules.ID
+	for _, s := range w.ex.Match.Subjects {
+		if s.Ref.Kind != kind {
+			continue
+		}
+		if id, ok := w.view.Resolve(s.Ref); ok {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// redirects reports whether the wiki shows to where a redirect leads.
+func (w *work) redirects(from, to rules.ID) bool {
+	all := w.view.Facts().Contents()
+	if int(from) >= len(all) || int(to) >= len(all) || from < 0 || to < 0 {
+		return false
+	}
+	return all[from].Redirect != "" && all[from].Redirect == all[to].ID
+}
+
+// title makes a key of a title that carries its space in itself.
+func (w *work) title(raw string) (rules.Key, bool) {
+	if w.r.profile.Titles == nil {
+		return rules.Key{}, false
+	}
+	return w.r.profile.TitleKey(w.view.Facts(), raw)
+}

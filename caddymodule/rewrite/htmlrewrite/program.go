@@ -1,0 +1,296 @@
+package htmlrewrite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// Program is a profile's HTML rules, compiled. It is immutable and safe for
+// concurrent use.
+type Program struct {
+	set     *selSet
+	rules   []rule
+	scripts []scriptRule
+	attrs   map[string]*scriptRule // JSON in attributes, by attribute name
+	prose   []int                  // groups
+	probes  map[string]probe
+	styles  bool
+}
+
+// Input is what one document is rewritten with.
+type Input struct {
+	// Judge decides about URLs and references. Titles in references are raw, as
+	// they stand on the page: the judge's view resolves them by the profile's
+	// title codec, unless Title does it here.
+	Judge edit.Judge
+	// Title makes a key of a raw title that carries its space in itself
+	// (rules.Profile.TitleKey); nil: the raw title is the key's value.
+	Title func(raw string) (rules.Key, bool)
+	// CSSTitle judges a title as written in a CSS class, where it can't be read
+	// back; nil: it is judged as a title.
+	CSSTitle func(space, class string) rules.Decision
+	// Class is the route's, for rules with `only:`.
+	Class rules.Class
+	// Fragment: the text stands inside some other document's element.
+	Fragment bool
+	// Texts are what $name in the profile stands for (rules.View.Texts).
+	Texts map[string]string
+	// Evidence are the probes to look for.
+	Evidence []string
+	// InnerJSON rewrites JSON in scripts and attributes by the given fields.
+	// Without it such data goes.
+	InnerJSON func(src []byte, fields map[string]rules.FieldSpec) ([]byte, error)
+	// Charset is the legacy charset that the document was converted from, in
+	// lower case; empty for UTF-8. A <meta> that says so is set to utf-8, one
+	// that says otherwise is refused.
+	Charset string
+
+	depth int // of documents in documents
+}
+
+// maxInner bounds documents in documents.
+const maxInner = 4
+
+// Compile makes a program of the profile. Errors name the rule.
+func Compile(p *rules.Profile) (*Program, error) {
+	pr := &Program{
+		set: newSelSet(newSelSet(nil)), probes: map[string]probe{}, attrs: map[string]*scriptRule{},
+	}
+	for i := range p.HTML {
+		r, err := pr.compileRule(&p.HTML[i])
+		if err != nil {
+			return nil, fmt.Errorf("html rule %d: %w", i+1, err)
+		}
+		pr.rules = append(pr.rules, r)
+	}
+	for i := range p.Self {
+		r, err := pr.compileRule(&p.Self[i])
+		if err != nil {
+			return nil, fmt.Errorf("self rule %d: %w", i+1, err)
+		}
+		if len(r.subjects) == 0 && r.tokens == nil && !r.menu {
+			r.always = true
+		}
+		pr.rules = append(pr.rules, r)
+	}
+	for i := range p.Scripts {
+		if err := pr.compileScript(&p.Scripts[i]); err != nil {
+			return nil, fmt.Errorf("script rule %d: %w", i+1, err)
+		}
+	}
+	for i, sel := range p.Prose {
+		g, err := pr.set.add(sel)
+		if err != nil {
+			return nil, fmt.Errorf("prose %d: %w", i+1, err)
+		}
+		pr.prose = append(pr.prose, g)
+	}
+	for _, at := range evidencePlaces(p) {
+		b, err := pr.compileProbe(at)
+		if err != nil {
+			return nil, fmt.Errorf("evidence %q: %w", at, err)
+		}
+		pr.probes[at] = b
+	}
+	return pr, nil
+}
+
+// evidencePlaces lists the places in HTML that the profile's routes name.
+func evidencePlaces(p *rules.Profile) []string {
+	seen := map[string]bool{}
+	var walk func(r *rules.RouteSpec)
+	walk = func(r *rules.RouteSpec) {
+		for _, spec := range r.Evidence {
+			for _, pl := range spec {
+				if !strings.HasPrefix(pl.At, "body:") && pl.At != "" {
+					seen[pl.At] = true
+				}
+			}
+		}
+		for _, sub := range []map[string]rules.RouteSpec{r.Variants, r.Part} {
+			for _, s := range sub {
+				walk(&s)
+			}
+		}
+	}
+	for i := range p.Routes {
+		walk(&p.Routes[i])
+	}
+	for _, s := range p.Specials {
+		walk(&s)
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// rule is one compiled HTMLRule.
+type rule struct {
+	group     int
+	attr      string // of "@name" selectors: the attribute
+	subjects  []place
+	tokens    *tokenPattern
+	menu      bool
+	always    bool
+	undecided bool // hide
+	candidate bool
+	only      map[rules.Class]bool
+	act       action
+}
+
+// action is one compiled HTMLAction.
+type action struct {
+	remove, replace rangeSpec
+	with            string
+	set             []setAttr
+	empties         []int
+	refuse          bool
+}
+
+type setAttr struct{ name, value string }
+
+// rangeSpec says which bytes an action takes.
+type rangeSpec struct {
+	what  what
+	group int    // of next and closest
+	attr  string // of attr
+}
+
+type what uint8
+
+const (
+	nothing what = iota
+	self
+	content
+	token
+	attr
+	upTo    // self..+SELECTOR
+	closest // closest:SELECTOR
+)
+
+func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
+	r := rule{
+		menu: h.Menu, always: h.Always, undecided: h.Undecided == "hide", candidate: h.Context == "candidate",
+	}
+	switch h.Undecided {
+	case "", "keep", "hide":
+	default:
+		return r, fmt.Errorf("undecided: %q is neither keep nor hide", h.Undecided)
+	}
+	sel := h.Select
+	if base, name := splitAttr(sel); name != "" {
+		r.attr = name
+		sel = base + "[" + name + "]"
+	}
+	var err error
+	if r.group, err = pr.set.add(sel); err != nil {
+		return r, err
+	}
+	for _, p := range h.Subject {
+		pl, err := pr.compilePlace(p)
+		if err != nil {
+			return r, err
+		}
+		r.subjects = append(r.subjects, pl)
+	}
+	if h.Tokens != "" {
+		if r.attr == "" {
+			return r, fmt.Errorf("tokens: select has no attribute")
+		}
+		if r.tokens, err = compileTokens(h.Tokens); err != nil {
+			return r, err
+		}
+	}
+	if len(h.Only) > 0 {
+		r.only = map[rules.Class]bool{}
+		for _, c := range h.Only {
+			r.only[c] = true
+		}
+	}
+	r.act, err = pr.compileAction(&h.Hidden, &r)
+	return r, err
+}
+
+func (pr *Program) compileAction(h *rules.HTMLAction, r *rule) (a action, err error) {
+	a.with, a.refuse = h.With, h.Refuse
+	if a.remove, err = pr.compileRange(h.Remove, r); err != nil {
+		return a, err
+	}
+	if a.replace, err = pr.compileRange(h.Replace, r); err != nil {
+		return a, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Set)) {
+		a.set = append(a.set, setAttr{lower(strings.TrimPrefix(name, "@")), h.Set[name]})
+	}
+	for _, e := range h.Empties {
+		g, err := pr.set.add(e)
+		if err != nil {
+			return a, err
+		}
+		a.empties = append(a.empties, g)
+	}
+	if a.remove.what == nothing && a.replace.what == nothing && len(a.set) == 0 && !a.refuse {
+		switch { // nothing was said: the most is taken
+		case r.tokens != nil:
+			a.remove.what = token
+		case r.attr != "":
+			a.remove = rangeSpec{what: attr, attr: r.attr}
+		default:
+			a.remove.what = self
+		}
+	}
+	return a, nil
+}
+
+func (pr *Program) compileRange(s string, r *rule) (rs rangeSpec, err error) {
+	switch {
+	case s == "":
+	case s == "self":
+		rs.what = self
+	case s == "content", s == "text":
+		rs.what = content
+	case s == "token":
+		rs.what = token
+		if r.tokens == nil {
+			return rs, fmt.Errorf("%q without tokens", s)
+		}
+	case s == "attr" && r.attr != "":
+		rs = rangeSpec{what: attr, attr: r.attr}
+	case strings.HasPrefix(s, "attr:"):
+		rs = rangeSpec{what: attr, attr: lower(s[len("attr:"):])}
+	case strings.HasPrefix(s, "self..+"):
+		rs.what = upTo
+		rs.group, err = pr.set.add(s[len("self..+"):])
+	case strings.HasPrefix(s, "closest:"):
+		rs.what = closest
+		rs.group, err = pr.set.add(s[len("closest:"):])
+	default:
+		return rs, fmt.Errorf("unknown range %q", s)
+	}
+	return rs, err
+}
+
+// splitAttr splits "SELECTOR@name", the "@" outside of brackets and quotes.
+func splitAttr(s string) (sel, name string) {
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '[' || c == '(':
+			depth++
+		case c == ']' || c == ')':
+			depth--
+		case c == '@' && depth == 0:
+			return strings.TrimSpace(s[:i]), lower(strings.TrimSpace(s[i+1:]))
+		}
+	}
+	return s, ""
+}

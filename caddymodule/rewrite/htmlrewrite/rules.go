@@ -1,0 +1,379 @@
+package htmlrewrite
+
+import (
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// applyRules applies the profile's rules in order. Of two that take the same
+// bytes the earlier one says what stands there.
+func (r *run) applyRules() {
+	for k := range r.p.rules {
+		ru := &r.p.rules[k]
+		if ru.only != nil && !ru.only[r.in.Class] {
+			continue
+		}
+		found := r.m.groups[ru.group]
+		if len(found) == 0 {
+			continue
+		}
+		judge := r.judge
+		if ru.candidate {
+			judge = edit.In(judge, rules.Context{Candidate: true})
+		}
+		var acted []int32
+		for _, i := range found {
+			if ru.tokens != nil {
+				r.tokenRule(ru, i)
+				continue
+			}
+			if kind, hidden := r.decide(ru, judge, i); hidden {
+				r.act(ru, i, kind)
+				acted = append(acted, i)
+				if r.rep.RootHidden || r.err != nil {
+					return
+				}
+			}
+		}
+		if len(acted) > 0 && len(ru.act.empties) > 0 {
+			r.emptyHeadings(ru, found, acted)
+		}
+	}
+}
+
+// decide says whether the rule's action is to be taken at element i, and about
+// which kind of entity.
+func (r *run) decide(ru *rule, judge edit.Judge, i int32) (rules.EntityKind, bool) {
+	if ru.always {
+		r.always++
+		return rules.NoEntity, true
+	}
+	if ru.menu {
+		if kind, closed := r.anyClosed(i); closed {
+			return kind, true
+		}
+		if len(ru.subjects) == 0 {
+			return rules.NoEntity, false
+		}
+	}
+	decided := false
+	for p := range ru.subjects {
+		pl := &ru.subjects[p]
+		for _, v := range r.values(pl, i, nil) {
+			decided = true
+			if pl.url {
+				if l := r.link(v); l.Fate == rules.FateHide || !l.Foreign && l.Fate != rules.FateKeep && pl.strict() {
+					return l.Kind, true
+				}
+				continue
+			}
+			if d := r.entity(judge, r.key(pl.key, v)); !shown(d) {
+				return pl.key.Kind(), true
+			}
+		}
+	}
+	if !decided && ru.undecided && !ru.menu {
+		r.always++
+		return rules.NoEntity, true
+	}
+	return rules.NoEntity, false
+}
+
+// strict reports whether a URL there that names nothing visible hides the
+// element too. A row is about what its one link is about; among "all" links
+// there are closed ones, such as "undo", that say nothing of the row.
+func (p *place) strict() bool { return !p.all }
+
+// anyClosed reports whether any URL at or below element i is not for the viewer.
+func (r *run) anyClosed(i int32) (rules.EntityKind, bool) {
+	for j := i; j < r.t.nodes[i].last; j++ {
+		n := &r.t.nodes[j]
+		if n.kind != kElement {
+			continue
+		}
+		for k := n.attr; k < n.attrEnd; k++ {
+			a := &r.t.attrs[k]
+			if u := urlAttrs[a.name]; a.dup || u != uLink && u != uForm {
+				continue
+			}
+			if l := r.link(r.t.value(a)); l.Fate != rules.FateKeep {
+				return l.Kind, true
+			}
+		}
+	}
+	return rules.NoEntity, false
+}
+
+// act takes the rule's action at element i.
+func (r *run) act(ru *rule, i int32, kind rules.EntityKind) {
+	a := &ru.act
+	if a.refuse {
+		r.rep.RootHidden = true
+		return
+	}
+	if !ru.always {
+		act := edit.Removed
+		if a.remove.what == nothing {
+			act = edit.Replaced
+		}
+		r.rep.Hide(kind, act)
+	}
+	n := &r.t.nodes[i]
+	for _, s := range a.set {
+		r.setByRule(n, s)
+	}
+	r.take(ru, a.remove, i, "")
+	if a.replace.what != nothing {
+		r.take(ru, a.replace, i, textEscaper.Replace(r.expand(a.with)))
+	}
+}
+
+// take puts text, escaped already, in the place of a range.
+func (r *run) take(ru *rule, rs rangeSpec, i int32, text string) {
+	n := &r.t.nodes[i]
+	with := text
+	if with != "" && n.flags&nForeign == 0 {
+		with = placeholder(text)
+	}
+	switch rs.what {
+	case self:
+		if text != "" && r.isPlaceholder(i, text) {
+			return
+		}
+		r.kill(i, i, with)
+	case content:
+		switch f := r.t.flagsOf(n.tag); {
+		case n.open == n.end: // void: nothing in it
+		case f&fRaw != 0:
+			r.empty(i, "")
+		default:
+			r.empty(i, text)
+		}
+	case attr:
+		if at := r.t.attribute(n, rs.attr); at != nil {
+			r.cutAttr(at)
+		}
+	case upTo:
+		r.kill(i, r.upTo(ru, rs.group, i), with)
+	case closest:
+		if j := r.closest(rs.group, i); j >= 0 {
+			r.kill(j, j, with)
+		} else {
+			r.kill(i, i, with)
+		}
+	}
+}
+
+// placeholder wraps a text, escaped already, that stands for something hidden.
+func placeholder(text string) string {
+	return `<span class="postern-hidden">` + text + `</span>`
+}
+
+// isPlaceholder reports whether element i is what would be put in its place.
+func (r *run) isPlaceholder(i int32, text string) bool {
+	n := &r.t.nodes[i]
+	return r.t.s[n.start:n.end] == placeholder(text)
+}
+
+func (r *run) setByRule(n *node, s setAttr) {
+	a := r.t.attribute(n, s.name)
+	v := r.expand(s.value)
+	switch {
+	case s.value == "-":
+		if a != nil {
+			r.cutAttr(a)
+		}
+	case a != nil:
+		r.setAttr(a, v)
+	case v != "":
+		at := int(n.start) + 1 + len(r.t.tagName(n))
+		if n.tag == tImg {
+			for at = int(n.start) + 1; isAlpha(r.t.s[at]); at++ {
+			}
+		}
+		r.cuts = append(r.cuts, cut{start: at, end: at, with: " " + s.name + `="` + escapeAttr(v, '"') + `"`})
+	}
+}
+
+// maxAside bounds how far behind an element "self..+" looks.
+const maxAside = 8
+
+// upTo gives the next sibling of i that matches the group, i itself if there is
+// none before another element of the rule.
+func (r *run) upTo(ru *rule, group int, i int32) int32 {
+	j := r.t.nodes[i].next
+	for k := 0; j >= 0 && k < maxAside; k++ {
+		if r.m.is(group, j) {
+			return j
+		}
+		if r.m.is(ru.group, j) {
+			break
+		}
+		j = r.t.nodes[j].next
+	}
+	return i
+}
+
+// closest gives the nearest of i and its ancestors that matches the group, -1
+// if none does.
+func (r *run) closest(group int, i int32) int32 {
+	if r.m.is(group, i) {
+		return i
+	}
+	up := r.t.nodes[i].parent
+	key := nearKey{group, up}
+	if j, ok := r.near[key]; ok {
+		return j
+	}
+	found := int32(-1)
+	for j := up; j >= 0; j = r.t.nodes[j].parent {
+		if r.m.is(group, j) {
+			found = j
+			break
+		}
+	}
+	if r.near == nil {
+		r.near = map[nearKey]int32{}
+	}
+	r.near[key] = found
+	return found
+}
+
+// tokenRule removes tokens of an attribute that name hidden things.
+func (r *run) tokenRule(ru *rule, i int32) {
+	a := r.t.attribute(&r.t.nodes[i], ru.attr)
+	if a == nil {
+		return
+	}
+	raw := r.t.s[a.vs:a.ve]
+	for k := 0; k < len(raw); {
+		for k < len(raw) && isSpace(raw[k]) {
+			k++
+		}
+		from := k
+		for k < len(raw) && !isSpace(raw[k]) {
+			k++
+		}
+		if from == k {
+			break
+		}
+		kind, hidden, ok := r.tokenHidden(ru.tokens, unescapeAttr(raw[from:k]))
+		if !ok || !hidden {
+			continue
+		}
+		r.rep.Hide(kind, edit.Removed)
+		start, end := from, k
+		switch { // one of the spaces around it goes with it
+		case end < len(raw):
+			end++
+		case start > 0:
+			start--
+		}
+		with := ""
+		if a.quote == '=' {
+			with = `""`
+		}
+		if ru.act.remove.what != token {
+			r.act(ru, i, kind)
+			return
+		}
+		r.cuts = append(r.cuts, cut{start: int(a.vs) + start, end: int(a.vs) + end, with: with})
+	}
+}
+
+// emptyHeadings removes containers, and headings of a run of siblings, in which
+// the rule left nothing of what it selects.
+func (r *run) emptyHeadings(ru *rule, found, acted []int32) {
+	went := make(map[int32]bool, len(acted))
+	for _, i := range acted {
+		went[i] = true
+	}
+	// left counts the matches in [from,to) that stay and those that went.
+	left := func(from, to int32) (stay, gone int) {
+		for _, i := range r.m.within(ru.group, from, to) {
+			if went[i] {
+				gone++
+			} else {
+				stay++
+				return stay, gone
+			}
+		}
+		return stay, gone
+	}
+	for _, g := range ru.act.empties {
+		next := r.nextSame(g)
+		for k, h := range r.m.groups[g] {
+			n := &r.t.nodes[h]
+			from, to := h+1, n.last
+			if stay, gone := left(from, to); stay > 0 {
+				continue
+			} else if gone == 0 {
+				// A heading: what counts is behind it, up to the next one.
+				from = n.last
+				to = int32(len(r.t.nodes))
+				if n.parent >= 0 {
+					to = r.t.nodes[n.parent].last
+				}
+				if next[k] >= 0 {
+					to = next[k]
+				}
+				if stay, gone := left(from, to); stay > 0 || gone == 0 {
+					continue
+				}
+			}
+			r.kill(h, h, "")
+		}
+	}
+}
+
+// nextSame gives, for each match of the group, the next one with the same
+// parent, or -1.
+func (r *run) nextSame(group int) []int32 {
+	g := r.m.groups[group]
+	next := make([]int32, len(g))
+	seen := map[int32]int32{}
+	for k := len(g) - 1; k >= 0; k-- {
+		up := r.t.nodes[g[k]].parent
+		o, ok := seen[up]
+		if !ok {
+			o = -1
+		}
+		next[k], seen[up] = o, g[k]
+	}
+	return next
+}
+
+// link judges a URL of the page.
+func (r *run) link(raw string) rules.Link {
+	v := strings.TrimSpace(raw)
+	if v == "" || v[0] == '#' && r.base == "" {
+		return rules.Link{}
+	}
+	if l, ok := r.links[raw]; ok {
+		return l
+	}
+	var l rules.Link
+	if r.base != "" {
+		if j, ok := r.judge.(interface {
+			URLFor(raw, base string) rules.Link
+		}); ok {
+			l = j.URLFor(raw, r.base)
+		} else {
+			l = rules.Link{Fate: rules.FateDrop}
+		}
+	} else {
+		l = r.judge.URL(raw)
+	}
+	if len(l.Subjects) == 0 && !l.Foreign {
+		r.rep.Check(rules.NoEntity)
+	}
+	for _, s := range l.Subjects {
+		r.rep.Check(s.Kind)
+	}
+	if len(r.links) < maxLinks {
+		r.links[raw] = l
+	}
+	return l
+}

@@ -1,0 +1,378 @@
+package htmlrewrite
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+	"github.com/postern-gateway/postern/rules/codec/jsjson"
+)
+
+// scriptRule is one compiled ScriptRule.
+type scriptRule struct {
+	group    int
+	has      string
+	keep     bool
+	template bool
+	remove   bool
+	keys     []string
+	json     map[string]map[string]rules.FieldSpec
+}
+
+func (pr *Program) compileScript(s *rules.ScriptRule) error {
+	sr := scriptRule{has: s.Has, keep: s.Keep, template: s.Template, remove: s.Remove, json: s.JSON}
+	sr.keys = slices.Sorted(maps.Keys(s.JSON))
+	if !sr.keep && !sr.template && !sr.remove && len(sr.keys) == 0 {
+		return fmt.Errorf("none of keep, json, template, remove is given")
+	}
+	sel := strings.TrimSpace(s.Select)
+	if name, ok := strings.CutPrefix(sel, "@"); ok { // JSON in attributes of that name
+		pr.attrs[lower(name)] = &sr
+		return nil
+	}
+	if sel == "" {
+		sel = "script"
+	}
+	g, err := pr.set.add(sel)
+	sr.group = g
+	pr.scripts = append(pr.scripts, sr)
+	return err
+}
+
+// script judges a <script>: its src by the route table, its text by the first
+// rule that takes it. What no rule takes goes.
+func (r *run) script(i int32) {
+	t := r.t
+	n := &t.nodes[i]
+	for _, name := range [...]string{"src", "href", "xlink:href"} {
+		a := t.attribute(n, name)
+		if a == nil {
+			continue
+		}
+		if l := r.link(t.value(a)); l.Fate != rules.FateKeep {
+			r.rep.Hide(l.Kind, edit.Removed)
+			r.kill(i, i, "")
+			return
+		}
+		if n.close > n.open { // a browser does not run it
+			r.always++
+			r.empty(i, "")
+		}
+		return
+	}
+	text := t.s[n.open:n.close]
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	if n.flags&nForeign == 0 {
+		for k := range r.p.scripts {
+			sr := &r.p.scripts[k]
+			if !r.m.is(sr.group, i) || sr.has != "" && !strings.Contains(text, sr.has) {
+				continue
+			}
+			if out, ok := r.scriptText(sr, text); ok {
+				if out != text {
+					r.empty(i, out)
+				}
+				return
+			}
+			break
+		}
+	}
+	r.always++
+	r.rep.UnknownFields++
+	r.kill(i, i, "")
+}
+
+// scriptText rewrites a script's text; not ok: the script goes.
+func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
+	switch {
+	case sr.remove:
+		return "", false
+	case sr.template:
+		out, ok := r.inner(text, true)
+		return out, ok && (out == text || scriptSafe(out))
+	case sr.keep && len(sr.keys) == 0:
+		return text, true
+	}
+	if r.in.InnerJSON == nil {
+		return "", false
+	}
+	var list edit.List
+	found := false
+	for _, key := range sr.keys {
+		var at []jsjson.Literal
+		if key == "" || key == "." { // the whole script is JSON
+			at = []jsjson.Literal{{Start: 0, End: len(text)}}
+		} else {
+			var err error
+			if at, err = jsjson.FindAll([]byte(text), key); err != nil {
+				return "", false
+			}
+		}
+		for _, l := range at {
+			found = true
+			v, ok := r.literal(text[l.Start:l.End], sr.json[key])
+			if !ok {
+				return "", false
+			}
+			if v != text[l.Start:l.End] {
+				list.Replace(l.Start, l.End, v)
+			}
+		}
+	}
+	if !found && !sr.keep {
+		return "", false
+	}
+	out, err := list.Apply(nil, []byte(text))
+	if err != nil {
+		r.fail(err)
+		return "", false
+	}
+	return string(out), string(out) == text || scriptSafe(string(out))
+}
+
+// literal rewrites one JSON value that stands in a script. JSON inside a
+// string is rewritten there.
+func (r *run) literal(v string, fields map[string]rules.FieldSpec) (string, bool) {
+	body := strings.TrimSpace(v)
+	if strings.HasPrefix(body, `"`) {
+		var inner string
+		if json.Unmarshal([]byte(body), &inner) != nil {
+			return "", false
+		}
+		if !looksLikeJSON(inner) {
+			// A lone string: read as the value of a field called "".
+			return r.loneString(v, inner, fields)
+		}
+		out, err := r.in.InnerJSON([]byte(inner), fields)
+		if err != nil {
+			return "", false
+		}
+		if string(out) == inner {
+			return v, true
+		}
+		return quoteJSON(string(out)), true
+	}
+	out, err := r.in.InnerJSON([]byte(v), fields)
+	if err != nil {
+		return "", false
+	}
+	if string(out) == v {
+		return v, true
+	}
+	return escapeJSON(string(out)), true
+}
+
+// loneString rewrites a string through an object with the one member "".
+func (r *run) loneString(raw, v string, fields map[string]rules.FieldSpec) (string, bool) {
+	if v == "" {
+		return raw, true
+	}
+	out, err := r.in.InnerJSON([]byte(`{"":`+quoteJSON(v)+`}`), fields)
+	if err != nil {
+		return "", false
+	}
+	var m map[string]string
+	if json.Unmarshal(out, &m) != nil {
+		return "", false
+	}
+	if m[""] == v {
+		return raw, true
+	}
+	return quoteJSON(m[""]), true
+}
+
+func quoteJSON(s string) string {
+	b, _ := json.Marshal(s) // escapes <, > and & as well; a string can't fail
+	return string(b)
+}
+
+// escapeJSON makes changed JSON safe inside a script: "<" can stand in strings
+// only, where it may be escaped.
+func escapeJSON(s string) string {
+	if scriptSafe(s) {
+		return s
+	}
+	return strings.ReplaceAll(s, "<", `\u003c`)
+}
+
+// scriptSafe reports whether a text, put into a script, leaves the script's end
+// where it is.
+func scriptSafe(s string) bool {
+	if strings.IndexByte(s, '<') < 0 {
+		return true
+	}
+	l := lower(s)
+	return !strings.Contains(l, "</script") && !strings.Contains(l, "<!--") && !strings.Contains(l, "<script") &&
+		!strings.HasSuffix(l, "<")
+}
+
+// attrJSON rewrites JSON in an attribute.
+func (r *run) attrJSON(sr *scriptRule, a *attribute, v string) {
+	if sr.keep && len(sr.keys) == 0 {
+		return
+	}
+	var fields map[string]rules.FieldSpec
+	for _, f := range sr.json {
+		fields = f
+	}
+	if r.in.InnerJSON != nil && !sr.remove {
+		if out, err := r.in.InnerJSON([]byte(v), fields); err == nil {
+			if !bytes.Equal(out, []byte(v)) {
+				r.setAttr(a, string(out))
+			}
+			return
+		}
+	}
+	r.always++
+	r.rep.UnknownFields++
+	r.cutAttr(a)
+}
+
+// inner rewrites a document inside this one; not ok: it must go.
+func (r *run) inner(s string, fragment bool) (string, bool) {
+	if r.in.depth >= maxInner {
+		r.fail(fmt.Errorf("html: %w: documents nested more than %d deep", edit.ErrAmbiguous, maxInner))
+		return "", false
+	}
+	in := *r.in
+	in.depth++
+	in.Fragment = fragment
+	in.Evidence = nil
+	q := run{p: r.p, in: &in, judge: r.judge, links: map[string]rules.Link{}, base: r.base}
+	out, err := q.document(nil, []byte(s), s)
+	if err != nil {
+		r.fail(err)
+		return "", false
+	}
+	r.rep.Add(q.rep)
+	r.always += q.always
+	r.rep.RootHidden = r.rep.RootHidden || q.rep.RootHidden
+	return string(out), true
+}
+
+func (r *run) srcdoc(a *attribute) {
+	v := r.t.value(a)
+	if out, ok := r.inner(v, false); ok && out != v {
+		r.setAttr(a, out)
+	}
+}
+
+// innerText rewrites markup in an element whose content browsers skip.
+func (r *run) innerText(i int32) {
+	n := &r.t.nodes[i]
+	v := r.t.s[n.open:n.close]
+	out, ok := r.inner(v, true)
+	switch {
+	case !ok || out == v:
+	case rawEnd(out, r.t.tagName(n), 0) < len(out) || strings.HasSuffix(out, "<"):
+		r.empty(i, "")
+	default:
+		r.empty(i, out)
+	}
+}
+
+// animation takes the values from an SVG animation that sets a URL.
+func (r *run) animation(n *node) {
+	v, _ := r.t.attrValue(n, "attributename")
+	if v = lower(strings.TrimSpace(v)); v != "href" && v != "xlink:href" && v != "src" {
+		return
+	}
+	for _, name := range [...]string{"to", "from", "by", "values"} {
+		if a := r.t.attribute(n, name); a != nil {
+			r.always++
+			r.cutAttr(a)
+		}
+	}
+}
+
+// meta judges a <meta>; it reports that the element is done with.
+func (r *run) meta(i int32) bool {
+	t := r.t
+	n := &t.nodes[i]
+	if a := t.attribute(n, "charset"); a != nil {
+		r.charset(a, t.value(a), "utf-8")
+	}
+	c := t.attribute(n, "content")
+	equiv, ok := t.attrValue(n, "http-equiv")
+	if c == nil || !ok {
+		return false
+	}
+	v := t.value(c)
+	switch lower(strings.TrimSpace(equiv)) {
+	case "content-type":
+		if j := strings.Index(lower(v), "charset="); j >= 0 {
+			r.charset(c, strings.Trim(v[j+len("charset="):], " \t\"'"), v[:j]+"charset=utf-8")
+		}
+		return true
+	case "refresh":
+		u, from, ok := refreshURL(v)
+		if !ok {
+			return true
+		}
+		switch l := r.link(u); {
+		case l.Fate != rules.FateKeep:
+			r.rep.Hide(l.Kind, edit.Removed)
+			r.kill(i, i, "")
+		case l.URL != "":
+			r.setAttr(c, v[:from]+l.URL)
+		}
+		return true
+	}
+	return false
+}
+
+// refreshURL finds the URL in the content of a refresh, and where it begins.
+func refreshURL(v string) (u string, from int, ok bool) {
+	i := 0
+	for i < len(v) && (isSpace(v[i]) || isDigit(v[i]) || v[i] == '.') {
+		i++
+	}
+	for i < len(v) && (isSpace(v[i]) || v[i] == ';' || v[i] == ',') {
+		i++
+	}
+	if i >= len(v) {
+		return "", 0, false
+	}
+	if hasPrefixFold(v[i:], "url") {
+		j := i + 3
+		for j < len(v) && isSpace(v[j]) {
+			j++
+		}
+		if j < len(v) && v[j] == '=' {
+			i = j + 1
+		}
+	}
+	for i < len(v) && isSpace(v[i]) {
+		i++
+	}
+	u = v[i:]
+	if len(u) > 0 && (u[0] == '"' || u[0] == '\'') {
+		from = i
+		q := u[:1]
+		u = u[1:]
+		if j := strings.Index(u, q); j >= 0 {
+			u = u[:j]
+		}
+		return u, from, true
+	}
+	return u, i, true
+}
+
+// charset checks a charset that the document names: it is UTF-8 by now.
+func (r *run) charset(a *attribute, v, with string) {
+	switch v = lower(strings.TrimSpace(v)); {
+	case v == "utf-8" || v == "utf8" || v == "us-ascii" || v == "ascii" || v == "":
+	case v == r.in.Charset:
+		r.always++
+		r.setAttr(a, with)
+	default:
+		r.fail(fmt.Errorf("html: %w: a meta element names another charset", edit.ErrAmbiguous))
+	}
+}

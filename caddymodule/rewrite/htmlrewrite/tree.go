@@ -1,0 +1,533 @@
+package htmlrewrite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+)
+
+// open1 places an element in the tree: it closes what the start tag closes,
+// appends the node, and reads the content if that is no markup. It returns the
+// offset at which to go on.
+func (t *tape) open1(n node, g tag) (int, error) {
+	if t.inForeign(n.tag, g.name) {
+		return t.openForeign(n, g)
+	}
+	if n.tag == tImage { // "change the token's tag name to img"
+		n.tag = tImg
+	}
+	at := n.start
+	f := t.flagsOf(n.tag)
+	if void := t.closeBefore(n.tag, f, at); void {
+		t.add(n)
+		return g.end, nil
+	}
+	switch {
+	case n.tag == tPlaintext:
+		return 0, fmt.Errorf("%w: plaintext", edit.ErrMalformed)
+	case g.name == "frameset": // tags are dropped there, or all of it is
+		return 0, fmt.Errorf("%w: frameset", edit.ErrAmbiguous)
+	case t.open[tSelect] > 0 && f&(fRaw|fRCDATA) != 0 && n.tag != tScript &&
+		strings.IndexByte(t.s[g.end:rawEnd(t.s, g.name, g.end)], '<') >= 0:
+		// Some parsers drop the tag, and read on.
+		return 0, fmt.Errorf("%w: raw text in a select", edit.ErrAmbiguous)
+	case f&fVoid != 0:
+		t.add(n)
+		return g.end, nil
+	case f&(fRaw|fRCDATA) != 0:
+		return t.rawElement(n, g, f&fRCDATA != 0)
+	case n.tag == tNoscript:
+		// With scripting its content is raw text, without it is markup.
+		t.rawEnds = append(t.rawEnds, int32(rawEnd(t.s, "noscript", g.end)))
+	case n.tag == tSvg, n.tag == tMath:
+		n.flags |= nSVG
+		if n.tag == tMath {
+			n.flags = nMath
+		}
+		if g.selfClosing {
+			t.add(n)
+			return g.end, nil
+		}
+	}
+	return g.end, t.push(n)
+}
+
+// push appends the node and makes it the current one.
+func (t *tape) push(n node) error {
+	if len(t.stack) >= maxDepth {
+		return fmt.Errorf("%w: nested more than %d deep", edit.ErrAmbiguous, maxDepth)
+	}
+	t.stack = append(t.stack, t.add(n))
+	t.open[n.tag]++
+	if n.flags&nForeign != 0 {
+		t.foreigns++
+	}
+	return nil
+}
+
+// rawElement appends an element whose content is text up to its end tag.
+func (t *tape) rawElement(n node, g tag, refs bool) (int, error) {
+	var stop int
+	if n.tag == tScript && n.flags&nForeign == 0 {
+		stop = scriptEnd(t.s, g.end)
+	} else {
+		stop = rawEnd(t.s, g.name, g.end)
+	}
+	k := kRaw
+	if refs {
+		k = kText
+	}
+	i := t.add(n)
+	if stop > g.end {
+		c := t.add(node{kind: k, start: int32(g.end), end: int32(stop)})
+		t.nodes[c].parent = i
+	}
+	e := &t.nodes[i]
+	e.close, e.end, e.last = int32(stop), int32(len(t.s)), int32(len(t.nodes))
+	if stop == len(t.s) {
+		return stop, nil
+	}
+	eg, ok, err := t.readTag(stop + 2)
+	if err != nil {
+		return 0, err
+	}
+	t.attrs = t.attrs[:eg.attr]
+	if !ok {
+		t.junk = append(t.junk, edit.Span{Start: stop, End: len(t.s)})
+		return len(t.s), nil
+	}
+	t.endJunk(eg)
+	e.end = int32(eg.end)
+	e.flags |= nHasEnd
+	return eg.end, nil
+}
+
+// inForeign reports whether a start tag is read by the rules of SVG and MathML.
+func (t *tape) inForeign(id tagID, name string) bool {
+	if t.foreigns == 0 || len(t.stack) == 0 {
+		return false
+	}
+	cur := &t.nodes[t.stack[len(t.stack)-1]]
+	if cur.flags&nForeign == 0 {
+		return false
+	}
+	if cur.flags&nIntegration == 0 {
+		return true
+	}
+	return cur.flags&nMath != 0 && (name == "mglyph" || name == "malignmark")
+}
+
+func (t *tape) openForeign(n node, g tag) (int, error) {
+	font := false
+	if n.tag == tFont {
+		for i := n.attr; i < n.attrEnd; i++ {
+			switch t.attrs[i].name {
+			case "color", "face", "size":
+				font = true
+			}
+		}
+	}
+	if breakouts[g.name] || font {
+		for k := len(t.stack) - 1; k >= 0; k-- {
+			cur := &t.nodes[t.stack[k]]
+			if cur.flags&nForeign == 0 || cur.flags&nIntegration != 0 {
+				break
+			}
+			t.popTo(k, n.start, n.start)
+		}
+		n.flags |= nBreakout
+		return t.open1(n, g)
+	}
+	cur := &t.nodes[t.stack[len(t.stack)-1]]
+	if n.tag == tSvg && cur.flags&nMath != 0 || n.tag == tMath && cur.flags&nSVG != 0 {
+		return 0, fmt.Errorf("%w: SVG in MathML, or the other way round", edit.ErrAmbiguous)
+	}
+	n.flags |= cur.flags & nForeign
+	switch {
+	case n.flags&nSVG != 0 && (g.name == "foreignobject" || g.name == "desc" || g.name == "title"):
+		n.flags |= nIntegration
+	case n.flags&nMath != 0 && (g.name == "mi" || g.name == "mo" || g.name == "mn" || g.name == "ms" || g.name == "mtext"):
+		n.flags |= nIntegration
+	case n.flags&nMath != 0 && g.name == "annotation-xml":
+		for i := n.attr; i < n.attrEnd; i++ {
+			if a := &t.attrs[i]; a.name == "encoding" {
+				if v := lower(t.value(a)); v == "text/html" || v == "application/xhtml+xml" {
+					n.flags |= nIntegration
+				}
+			}
+		}
+	}
+	if g.selfClosing {
+		t.add(n)
+		return g.end, nil
+	}
+	if ambiguousForeign[g.name] {
+		stop := rawEnd(t.s, g.name, g.end)
+		if !oneReading(t.s[g.end:stop]) {
+			return 0, fmt.Errorf("%w: markup in a foreign %s", edit.ErrAmbiguous, g.name)
+		}
+		return t.rawElement(n, g, true)
+	}
+	return g.end, t.push(n)
+}
+
+// oneReading reports whether s is the same as raw text and as foreign content:
+// no markup in it but whole CDATA sections.
+func oneReading(s string) bool {
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			return true
+		}
+		if !strings.HasPrefix(s[i:], "<![CDATA[") {
+			return false
+		}
+		j := strings.Index(s[i:], "]]>")
+		if j < 0 {
+			return false
+		}
+		s = s[i+j+3:]
+	}
+}
+
+// closeBefore closes what a start tag closes by itself. It reports void if the
+// tag makes no element of its own.
+func (t *tape) closeBefore(id tagID, f flags, at int32) (void bool) {
+	switch id {
+	case tHTML:
+		return t.open[tHTML] > 0
+	case tHead:
+		if t.sawHead {
+			return true
+		}
+		t.sawHead = true
+	case tBody:
+		if t.sawBody {
+			return true
+		}
+		t.sawBody = true
+		if k := t.find(tHead, 0); k >= 0 {
+			t.popTo(k, at, at)
+		}
+	case tForm:
+		if t.open[tForm] > 0 && t.open[tTemplate] == 0 {
+			return true
+		}
+	}
+	if f&fClosesP != 0 {
+		t.closeInScope(tP, fScope|fBtnScope, at)
+	}
+	top := tagID(0)
+	if k := len(t.stack); k > 0 {
+		top = t.nodes[t.stack[k-1]].tag
+	}
+	switch id {
+	case tLi:
+		t.closeItem(at, tLi, tLi)
+	case tDd, tDt:
+		t.closeItem(at, tDd, tDt)
+	case tButton:
+		t.closeInScope(tButton, fScope, at)
+	case tA, tNobr:
+		if k := t.find(id, fMarker); k >= 0 {
+			t.adopt(k, at, at)
+		}
+	case tOption:
+		t.closeOption(at, false)
+	case tOptgroup:
+		t.closeOption(at, true)
+	case tRb, tRt, tRp, tRtc:
+		for k := len(t.stack) - 1; k >= 0 && t.nodeFlags(&t.nodes[t.stack[k]])&fImplied != 0; k-- {
+			if id != tRb && id != tRtc && t.nodes[t.stack[k]].tag == tRtc {
+				break
+			}
+			t.popTo(k, at, at)
+		}
+	case tTr:
+		t.closeTable(at, tTd, tTh, tTr, tCaption, tColgroup)
+	case tTd, tTh:
+		t.closeTable(at, tTd, tTh, tCaption, tColgroup)
+	case tTbody, tThead, tTfoot, tCaption, tColgroup:
+		t.closeTable(at, tTd, tTh, tTr, tTbody, tThead, tTfoot, tCaption, tColgroup)
+	default:
+		if f&fHeading != 0 && t.flagsOf(top)&fHeading != 0 {
+			t.popTo(len(t.stack)-1, at, at)
+		}
+	}
+	return false
+}
+
+// find gives the stack position of the innermost open element id, not looking
+// beyond elements with one of the barrier flags; -1 if there is none.
+func (t *tape) find(id tagID, barrier flags) int {
+	if t.open[id] == 0 {
+		return -1
+	}
+	for k := len(t.stack) - 1; k >= 0; k-- {
+		n := &t.nodes[t.stack[k]]
+		if n.tag == id && n.flags&nForeign == 0 {
+			return k
+		}
+		if t.nodeFlags(n)&barrier != 0 {
+			return -1
+		}
+	}
+	return -1
+}
+
+func (t *tape) closeInScope(id tagID, barrier flags, at int32) {
+	if k := t.find(id, barrier); k >= 0 {
+		t.popTo(k, at, at)
+	}
+}
+
+// closeItem closes an open li (dd, dt) that a new one ends.
+func (t *tape) closeItem(at int32, a, b tagID) {
+	if t.open[a] == 0 && t.open[b] == 0 {
+		return
+	}
+	for k := len(t.stack) - 1; k >= 0; k-- {
+		n := &t.nodes[t.stack[k]]
+		if n.tag == a || n.tag == b {
+			t.popTo(k, at, at)
+			return
+		}
+		if name := t.tagName(n); t.nodeFlags(n)&fSpecial != 0 && name != "address" && name != "div" && name != "p" {
+			return
+		}
+	}
+}
+
+func (t *tape) closeOption(at int32, group bool) {
+	if t.open[tOption] == 0 && t.open[tOptgroup] == 0 {
+		return
+	}
+	for k := len(t.stack) - 1; k >= 0; k-- {
+		n := &t.nodes[t.stack[k]]
+		switch {
+		case n.tag == tOption || group && n.tag == tOptgroup:
+			t.popTo(k, at, at)
+		case t.nodeFlags(n)&fSpecial != 0 || n.tag == tOptgroup || n.tag == tDatalist:
+			return
+		}
+	}
+}
+
+// closeTable closes the outermost of the given parts of the innermost table.
+func (t *tape) closeTable(at int32, parts ...tagID) {
+	found := -1
+	for k := len(t.stack) - 1; k >= 0; k-- {
+		if t.nodes[t.stack[k]].flags&nForeign != 0 {
+			continue
+		}
+		tag := t.nodes[t.stack[k]].tag
+		if tag == tTable || tag == tTemplate {
+			break
+		}
+		for _, p := range parts {
+			if tag == p {
+				found = k
+			}
+		}
+	}
+	if found >= 0 {
+		t.popTo(found, at, at)
+	}
+}
+
+// popTo closes the element at stack position k, whose end tag is [at,end), and
+// all above it, whose ends are implied.
+func (t *tape) popTo(k int, at, end int32) {
+	for j := len(t.stack) - 1; j >= k; j-- {
+		t.close1(t.stack[j], at, at, j > k || at == end)
+	}
+	if n := &t.nodes[t.stack[k]]; end > at {
+		n.end = end
+		n.flags |= nHasEnd
+	}
+	t.stack = t.stack[:k]
+}
+
+// close1 ends one element.
+func (t *tape) close1(i, at, end int32, implied bool) {
+	n := &t.nodes[i]
+	n.close, n.end, n.last = at, end, int32(len(t.nodes))
+	t.open[n.tag]--
+	if n.flags&nForeign != 0 {
+		t.foreigns--
+	}
+	if implied && t.nodeFlags(n)&fFormatting != 0 && int(at) < len(t.s) {
+		n.flags |= nSloppy // a browser opens it anew behind this point
+	}
+	if n.tag == tNoscript && n.flags&nForeign == 0 {
+		k := len(t.rawEnds) - 1
+		t.torn = t.torn || t.rawEnds[k] != at
+		t.rawEnds = t.rawEnds[:k]
+	}
+}
+
+// adopt is the adoption agency: it closes the formatting element at stack
+// position k by a tag at [at,end), although blocks may be open inside it.
+func (t *tape) adopt(k int, at, end int32) {
+	i := t.stack[k]
+	block := -1
+	for j := k + 1; j < len(t.stack); j++ {
+		if t.nodeFlags(&t.nodes[t.stack[j]])&fSpecial != 0 {
+			block = j
+			break
+		}
+	}
+	if block < 0 {
+		t.popTo(k, at, end)
+		if at == end { // closed by the next <a>, as a browser does
+			t.nodes[i].flags &^= nSloppy
+		}
+		return
+	}
+	t.close1(i, at, end, true)
+	t.nodes[i].flags |= nSloppy
+	if end > at {
+		t.nodes[i].flags |= nHasEnd
+	}
+	t.nodes[t.stack[block]].parent = t.nodes[i].parent
+	t.stack = append(t.stack[:k], t.stack[k+1:]...)
+}
+
+// closeTag deals with the end tag id at [at,end).
+func (t *tape) closeTag(id tagID, at, end int32) error {
+	if k := len(t.stack); t.foreigns > 0 && k > 0 && t.nodes[t.stack[k-1]].flags&nForeign != 0 {
+		if id == tP || id == tBr {
+			for k := len(t.stack) - 1; k >= 0; k-- {
+				cur := &t.nodes[t.stack[k]]
+				if cur.flags&nForeign == 0 || cur.flags&nIntegration != 0 {
+					break
+				}
+				t.popTo(k, at, at)
+			}
+		} else {
+			for k--; k >= 0; k-- {
+				n := &t.nodes[t.stack[k]]
+				if n.flags&nForeign == 0 {
+					break
+				}
+				if n.tag == id {
+					t.popTo(k, at, end)
+					return nil
+				}
+			}
+		}
+	}
+	if t.open[id] == 0 && t.flagsOf(id)&fHeading == 0 {
+		return nil
+	}
+	f := t.flagsOf(id)
+	switch {
+	case id == tHTML, id == tBody:
+		return nil // what follows still belongs to the body
+	case id == tP:
+		t.endInScope(id, fScope|fBtnScope, at, end)
+	case id == tLi:
+		t.endInScope(id, fScope|fListScope, at, end)
+	case id == tForm:
+		t.endForm(at, end)
+	case id == tTemplate:
+		t.endInScope(id, 0, at, end)
+	case f&fTable != 0:
+		if k := t.find(id, 0); k >= 0 {
+			for j := len(t.stack) - 1; j > k; j-- {
+				if o := &t.nodes[t.stack[j]]; o.flags&nForeign == 0 && (o.tag == tTable || o.tag == tTemplate) {
+					return nil
+				}
+			}
+			t.popTo(k, at, end)
+		}
+	case f&fHeading != 0:
+		for k := len(t.stack) - 1; k >= 0; k-- {
+			fl := t.nodeFlags(&t.nodes[t.stack[k]])
+			if fl&fHeading != 0 {
+				t.popTo(k, at, end)
+				return nil
+			}
+			if fl&fScope != 0 {
+				return nil
+			}
+		}
+	case f&fBlockEnd != 0, id == tDd, id == tDt:
+		t.endInScope(id, fScope, at, end)
+	case f&fFormatting != 0:
+		if k := t.find(id, fMarker); k >= 0 {
+			if t.find(id, fScope) >= 0 {
+				t.adopt(k, at, end)
+			}
+			return nil
+		}
+		t.endOther(id, at, end)
+	default:
+		t.endOther(id, at, end)
+	}
+	return nil
+}
+
+func (t *tape) endInScope(id tagID, barrier flags, at, end int32) {
+	if k := t.find(id, barrier); k >= 0 {
+		t.popTo(k, at, end)
+	}
+}
+
+// endForm takes the form off the stack and leaves what is open inside it.
+func (t *tape) endForm(at, end int32) {
+	k := t.find(tForm, fScope)
+	if k < 0 {
+		return
+	}
+	for j := len(t.stack) - 1; j > k && t.nodeFlags(&t.nodes[t.stack[j]])&fImplied != 0; j-- {
+		t.popTo(j, at, at)
+	}
+	if k == len(t.stack)-1 {
+		t.popTo(k, at, end)
+		return
+	}
+	i := t.stack[k]
+	t.close1(i, at, end, true)
+	t.nodes[i].flags |= nSloppy | nHasEnd
+	t.stack = append(t.stack[:k], t.stack[k+1:]...)
+}
+
+// endOther is "any other end tag": a special element in between shields.
+func (t *tape) endOther(id tagID, at, end int32) {
+	for k := len(t.stack) - 1; k >= 0; k-- {
+		n := &t.nodes[t.stack[k]]
+		if n.tag == id && n.flags&nForeign == 0 {
+			t.popTo(k, at, end)
+			return
+		}
+		if t.nodeFlags(n)&fSpecial != 0 {
+			return
+		}
+	}
+}
+
+// finish closes what is still open and links siblings.
+func (t *tape) finish() error {
+	if len(t.stack) > 0 {
+		end := int32(len(t.s))
+		t.popTo(0, end, end)
+	}
+	if t.torn {
+		return errTorn
+	}
+	t.lastKid = append(t.lastKid[:0], make([]int32, len(t.nodes)+1)...)
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.kind != kElement {
+			continue
+		}
+		// lastKid[0] is that of the root; 0 means none, so indexes are one up.
+		if prev := t.lastKid[n.parent+1]; prev > 0 {
+			t.nodes[prev-1].next = int32(i)
+		}
+		t.lastKid[n.parent+1] = int32(i) + 1
+	}
+	return nil
+}

@@ -1,0 +1,454 @@
+package htmlrewrite
+
+import (
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// urlUse says how an attribute carries a URL.
+type urlUse uint8
+
+const (
+	uNone   urlUse = iota
+	uLink          // one URL
+	uForm          // one URL that a form is sent to
+	uSet           // srcset
+	uList          // URLs separated by white space
+	uStyle         // a style sheet
+	uDoc           // a document
+	uPlain         // never a URL, whatever it looks like
+	uAttach        // a URL beside the element's own: the attribute goes, not the element
+)
+
+// urlAttrs says it for the attributes that are known. Others are judged if
+// their value looks like a URL.
+var urlAttrs = map[string]urlUse{
+	"href": uLink, "src": uLink, "xlink:href": uLink, "data": uLink,
+	"action": uForm, "formaction": uForm,
+	"poster": uAttach, "cite": uAttach, "background": uAttach, "longdesc": uAttach, "manifest": uAttach,
+	"lowsrc": uAttach, "dynsrc": uAttach, "usemap": uAttach, "classid": uAttach, "codebase": uAttach,
+	"profile": uAttach, "itemid": uAttach, "icon": uAttach, "about": uAttach, "resource": uAttach,
+	"srcset": uSet, "imagesrcset": uSet,
+	"ping": uList, "archive": uList,
+	"style": uStyle, "srcdoc": uDoc,
+	"class": uPlain, "id": uPlain, "width": uPlain, "height": uPlain, "type": uPlain, "name": uPlain,
+	"for": uPlain, "lang": uPlain, "dir": uPlain, "rel": uPlain, "role": uPlain, "tabindex": uPlain,
+	"accesskey": uPlain, "colspan": uPlain, "rowspan": uPlain, "d": uPlain, "viewbox": uPlain,
+	"xmlns": uPlain, "xmlns:xlink": uPlain, "itemtype": uPlain, "prefix": uPlain, "vocab": uPlain,
+}
+
+// textAttrs hold text for people, which may begin with a slash.
+var textAttrs = words("title alt placeholder summary label abbr aria-label aria-description aria-placeholder " +
+	"aria-roledescription aria-valuetext content")
+
+// looksLikeURL reports whether an attribute that is not known to carry a URL
+// seems to carry one.
+func looksLikeURL(name, v string) bool {
+	v = strings.TrimSpace(v)
+	if len(v) < 2 {
+		return false
+	}
+	if textAttrs[name] && strings.ContainsAny(v, " \n\t") && !hasPrefixFold(v, "http") {
+		return false
+	}
+	switch v[0] {
+	case '/', '\\':
+		return true
+	case '.':
+		return strings.HasPrefix(v, "./") || strings.HasPrefix(v, "../")
+	case 'h', 'H', 'm', 'M':
+		return hasPrefixFold(v, "http:") || hasPrefixFold(v, "https:") || hasPrefixFold(v, "mailto:")
+	}
+	return false
+}
+
+// findBase reads the document's <base>, and takes it out if it may not stay.
+func (r *run) findBase() {
+	t := r.t
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.kind != kElement || n.tag != tBase || n.flags&nForeign != 0 {
+			continue
+		}
+		a := t.attribute(n, "href")
+		if a == nil {
+			continue
+		}
+		v := t.value(a)
+		l := r.judge.URL(v)
+		if l.Fate != rules.FateKeep || r.base != "" {
+			if l.Fate == rules.FateKeep {
+				r.always++ // a second one, which no browser reads
+			}
+			r.rep.Hide(l.Kind, edit.Removed)
+			r.kill(int32(i), int32(i), "")
+			continue
+		}
+		r.base = v
+		if l.URL != "" {
+			r.base = l.URL
+			r.setAttr(a, l.URL)
+		}
+	}
+}
+
+// elements judges what the profile's rules left: every URL, script and style.
+func (r *run) elements() {
+	t := r.t
+	// The rules' kills are sorted; those made here come in order behind them.
+	until, k, byRules := int32(-1), 0, len(r.killed)
+	for i := int32(0); int(i) < len(t.nodes); i++ {
+		n := &t.nodes[i]
+		if n.kind != kElement || n.start < until {
+			continue
+		}
+		for k < byRules && r.killed[k].End <= int(n.start) {
+			k++
+		}
+		if k < byRules && r.killed[k].Start <= int(n.start) {
+			continue
+		}
+		if r.err != nil {
+			return
+		}
+		before := len(r.killed)
+		switch {
+		case n.tag == tScript:
+			r.script(i)
+		case n.tag == tBase:
+			continue
+		case n.tag == tMeta && r.meta(i):
+		case n.tag == tStyle:
+			r.styleSheet(i)
+		case (n.tag == tIframe || n.tag == tNoembed || n.tag == tNoframes) && n.close > n.open && n.flags&nForeign == 0:
+			r.innerText(i)
+		case n.tag == tAnimate || n.tag == tSet:
+			if t.attribute(n, "attributename") != nil {
+				r.animation(n)
+			}
+		}
+		if k := len(r.killed); k == before || r.killed[k-1].Start > int(n.start) {
+			r.attributes(i)
+		}
+		for _, sp := range r.killed[before:] {
+			until = max(until, int32(sp.End))
+		}
+	}
+	r.sortKilled()
+}
+
+// attributes judges all attributes of element i, worst first: once the element
+// goes the others do not matter.
+func (r *run) attributes(i int32) {
+	t := r.t
+	n := &t.nodes[i]
+	for k := n.attr; k < n.attrEnd; k++ {
+		a := &t.attrs[k]
+		if a.dup || a.ve == a.vs || a.name[0] == '=' {
+			continue
+		}
+		switch use := urlAttrs[a.name]; use {
+		case uLink, uForm:
+			if use == uForm {
+				if n.tag == tForm && a.name == "action" || a.name == "formaction" {
+					if r.formAction(i, a) {
+						return
+					}
+					continue
+				}
+				if !looksLikeURL(a.name, t.value(a)) {
+					continue
+				}
+			}
+			if r.mainURL(i, a) {
+				return
+			}
+		case uAttach:
+			r.attached(i, a)
+		case uSet:
+			r.srcset(a)
+		case uList:
+			r.urlList(a)
+		case uStyle:
+			if v := t.value(a); strings.ContainsAny(v, "(\\@") {
+				if w := r.css(v); w != v {
+					r.setAttr(a, w)
+				}
+			}
+		case uDoc:
+			r.srcdoc(a)
+		case uPlain:
+		default:
+			if strings.HasPrefix(a.name, "on") {
+				continue // goes anyway
+			}
+			v := t.value(a)
+			if sr := r.p.attrs[a.name]; sr != nil {
+				r.attrJSON(sr, a, v)
+				continue
+			}
+			if looksLikeURL(a.name, v) {
+				if l := r.link(v); l.Fate == rules.FateHide && n.tag == tImg {
+					r.image(i, l)
+					return
+				}
+				r.attached(i, a)
+			} else if strings.HasPrefix(a.name, "data-") && looksLikeJSON(v) {
+				// Data that no rule of the profile knows how to read.
+				r.always++
+				r.rep.UnknownFields++
+				r.cutAttr(a)
+			}
+		}
+	}
+}
+
+// looksLikeJSON reports whether v is an object, or an array that holds more
+// than numbers.
+func looksLikeJSON(v string) bool {
+	v = strings.TrimSpace(v)
+	if len(v) < 2 {
+		return false
+	}
+	return v[0] == '{' && v[len(v)-1] == '}' && strings.ContainsAny(v, `":`) ||
+		v[0] == '[' && v[len(v)-1] == ']' && strings.ContainsAny(v, `"{`)
+}
+
+// mainURL judges the URL that an element is about. It reports that nothing else
+// of the element needs judging, since it or its tags go.
+func (r *run) mainURL(i int32, a *attribute) bool {
+	t := r.t
+	n := &t.nodes[i]
+	l := r.link(t.value(a))
+	if l.Fate == rules.FateKeep {
+		if l.URL != "" {
+			r.setAttr(a, l.URL)
+		}
+		return false
+	}
+	switch {
+	case n.tag == tA && a.name != "src" && a.name != "data":
+		return r.anchor(i, a, l)
+	case n.tag == tImg || n.tag == tInput:
+		r.image(i, l)
+		return true
+	case isEmbedding(n, t):
+		r.rep.Hide(l.Kind, edit.Removed)
+		r.kill(i, i, "")
+		return true
+	}
+	r.rep.Hide(l.Kind, edit.Removed)
+	r.cutAttr(a)
+	return false
+}
+
+// isEmbedding reports whether the element is nothing without its URL.
+func isEmbedding(n *node, t *tape) bool {
+	switch n.tag {
+	case tLink, tScript, tIframe, tFrame, tSource, tTrack, tEmbed, tObject, tApplet, tArea, tVideo, tAudio, tUse:
+		return true
+	}
+	return n.flags&nForeign != 0
+}
+
+// anchor deals with a link that is not for the viewer.
+func (r *run) anchor(i int32, a *attribute, l rules.Link) bool {
+	n := &r.t.nodes[i]
+	switch l.Fate {
+	case rules.FateHide:
+		text := textEscaper.Replace(r.textFor(l.Kind))
+		if n.flags&nForeign != 0 || text == "" {
+			r.rep.Hide(l.Kind, edit.Removed)
+			r.kill(i, i, "")
+			return true
+		}
+		r.rep.Hide(l.Kind, edit.Replaced)
+		r.kill(i, i, placeholder(text))
+		return true
+	case rules.FateUnwrap:
+		r.rep.Hide(l.Kind, edit.Unwrapped)
+		if !r.hasBody(i) {
+			r.kill(i, i, "")
+			return true
+		}
+		if n.flags&nSloppy != 0 { // where the link ends is open; the URL goes
+			r.cutAttr(a)
+			return false
+		}
+		r.cuts = append(r.cuts, cut{start: int(n.start), end: int(n.open), markup: true})
+		if n.end > n.close {
+			r.cuts = append(r.cuts, cut{start: int(n.close), end: int(n.end), markup: true})
+		}
+		return true
+	}
+	r.rep.Hide(l.Kind, edit.Removed)
+	r.cutAttr(a)
+	return false
+}
+
+// hasBody reports whether a link shows more than an icon.
+func (r *run) hasBody(i int32) bool {
+	if r.t.hasText(i) {
+		return true
+	}
+	for j := i + 1; j < r.t.nodes[i].last; j++ {
+		switch r.t.nodes[j].tag {
+		case tImg, tVideo, tAudio, tTable, tInput, tObject:
+			return true
+		}
+	}
+	return false
+}
+
+// textFor gives the placeholder's text for a kind of entity.
+func (r *run) textFor(k rules.EntityKind) string {
+	switch k {
+	case rules.User:
+		return r.in.Texts["hidden_user"]
+	case rules.Space:
+		return r.in.Texts["hidden_space"]
+	case rules.Group:
+		if v, ok := r.in.Texts["hidden_group"]; ok {
+			return v
+		}
+		return r.in.Texts["hidden_user"]
+	}
+	return r.in.Texts["hidden_page"]
+}
+
+// image puts the neutral picture in the place of a hidden one.
+func (r *run) image(i int32, l rules.Link) {
+	t := r.t
+	n := &t.nodes[i]
+	with := r.in.Texts["image"]
+	if l.Kind == rules.User && r.in.Texts["avatar"] != "" {
+		with = r.in.Texts["avatar"]
+	}
+	src := t.attribute(n, "src")
+	if src != nil && with != "" && t.value(src) == with {
+		return
+	}
+	if with == "" || src == nil {
+		r.rep.Hide(l.Kind, edit.Removed)
+		r.kill(i, i, "")
+		return
+	}
+	r.rep.Hide(l.Kind, edit.Replaced)
+	r.setAttr(src, with)
+	for k := n.attr; k < n.attrEnd; k++ {
+		a := &t.attrs[k]
+		switch {
+		case a.dup || a == src:
+		case a.name == "alt" || a.name == "title":
+			r.setAttr(a, "")
+		case a.name == "srcset" || a.name == "sizes" || a.name == "width" || a.name == "height" || a.name == "style" ||
+			a.name == "usemap" || a.name == "longdesc" || a.name == "id" || strings.HasPrefix(a.name, "data-") ||
+			strings.HasPrefix(a.name, "aria-") || looksLikeURL(a.name, t.value(a)):
+			r.cutAttr(a)
+		}
+	}
+}
+
+// attached judges a URL beside the main one: the attribute goes alone.
+func (r *run) attached(i int32, a *attribute) {
+	l := r.link(r.t.value(a))
+	switch {
+	case l.Fate != rules.FateKeep:
+		r.rep.Hide(l.Kind, edit.Removed)
+		if textAttrs[a.name] {
+			r.setAttr(a, "")
+			return
+		}
+		r.cutAttr(a)
+	case l.URL != "":
+		r.setAttr(a, l.URL)
+	}
+}
+
+func (r *run) urlList(a *attribute) {
+	v := r.t.value(a)
+	fields := strings.FieldsFunc(v, func(c rune) bool { return c < 0x80 && isSpace(byte(c)) })
+	out := fields[:0]
+	changed := false
+	for _, u := range fields {
+		l := r.link(u)
+		switch {
+		case l.Fate != rules.FateKeep:
+			r.rep.Hide(l.Kind, edit.Removed)
+			changed = true
+			continue
+		case l.URL != "" && l.URL != u:
+			u, changed = l.URL, true
+		}
+		out = append(out, u)
+	}
+	if !changed {
+		return
+	}
+	if len(out) == 0 {
+		r.cutAttr(a)
+		return
+	}
+	r.setAttr(a, strings.Join(out, " "))
+}
+
+// candidate is one URL of a srcset with its descriptors.
+type candidate struct{ url, rest string }
+
+// parseSrcset follows the HTML standard's "parse a srcset attribute".
+func parseSrcset(v string) []candidate {
+	var out []candidate
+	for i := 0; ; {
+		for i < len(v) && (isSpace(v[i]) || v[i] == ',') {
+			i++
+		}
+		if i >= len(v) {
+			return out
+		}
+		from := i
+		for i < len(v) && !isSpace(v[i]) {
+			i++
+		}
+		u := v[from:i]
+		if t := strings.TrimRight(u, ","); t != u {
+			out = append(out, candidate{t, ""})
+			continue
+		}
+		from = i
+		for depth := 0; i < len(v) && (v[i] != ',' || depth > 0); i++ {
+			switch v[i] {
+			case '(':
+				depth++
+			case ')':
+				depth = max(0, depth-1)
+			}
+		}
+		out = append(out, candidate{u, strings.TrimSpace(v[from:i])})
+	}
+}
+
+func (r *run) srcset(a *attribute) {
+	changed := false
+	var out []string
+	for _, c := range parseSrcset(r.t.value(a)) {
+		l := r.link(c.url)
+		switch {
+		case l.Fate != rules.FateKeep:
+			r.rep.Hide(l.Kind, edit.Removed)
+			changed = true
+			continue
+		case l.URL != "" && l.URL != c.url:
+			c.url, changed = l.URL, true
+		}
+		out = append(out, strings.TrimSpace(c.url+" "+c.rest))
+	}
+	switch {
+	case !changed:
+	case len(out) == 0:
+		r.cutAttr(a)
+	default:
+		r.setAttr(a, strings.Join(out, ", "))
+	}
+}

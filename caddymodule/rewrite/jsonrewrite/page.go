@@ -1,0 +1,251 @@
+package jsonrewrite
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// evidence collects the values at the probes that speak of this document.
+func (r *run) evidence() {
+	for _, probe := range r.in.Evidence {
+		at, ok := strings.CutPrefix(probe, "body:")
+		if !ok {
+			continue
+		}
+		p, err := parsePath(at)
+		if err != nil {
+			r.err = fmt.Errorf("evidence %q: %w", probe, err)
+			return
+		}
+		r.t.each(0, p, func(c int32) bool {
+			if k := r.t.nodes[c].kind; k == str || k == num {
+				r.rep.Found(probe, string(r.t.text(c)))
+			}
+			return true
+		})
+	}
+}
+
+// mark notes what the route says of values by their path. A path that drops
+// is not taken back by another.
+func (r *run) mark() {
+	for i := range r.rt.paths {
+		pf := &r.rt.paths[i]
+		r.t.each(0, pf.path, func(c int32) bool {
+			if r.over[c].op != drop {
+				r.over[c] = pf.field
+			}
+			return true
+		})
+	}
+}
+
+// parallel takes from arrays that belong together the elements whose subject
+// is hidden.
+func (r *run) parallel() {
+	var arrays []int32
+	for _, p := range r.rt.parallel {
+		r.t.each(0, p, func(c int32) bool {
+			if r.t.nodes[c].kind == array {
+				arrays = append(arrays, c)
+			}
+			return true
+		})
+	}
+	if len(arrays) == 0 {
+		return
+	}
+	columns := make([][]int32, len(arrays))
+	for i, a := range arrays {
+		for c := a + 1; c < r.t.nodes[a].next; c = r.t.nodes[c].next {
+			columns[i] = append(columns[i], c)
+		}
+		if len(columns[i]) != len(columns[0]) {
+			// An empty column beside others is how a wiki leaves one out.
+			if len(columns[i]) != 0 {
+				r.fail(fmt.Errorf("json: parallel arrays of different length: %w", edit.ErrAmbiguous))
+				return
+			}
+		}
+		if _, said := r.over[a]; !said {
+			r.over[a] = field{op: title}
+		}
+	}
+	hidden := make([]bool, len(columns[0]))
+	judged := make([]bool, len(columns[0]))
+	for _, s := range r.rt.subject {
+		col := r.t.first(0, s.path)
+		if col < 0 || r.t.nodes[col].kind != array {
+			continue
+		}
+		if s.url {
+			r.over[col] = field{op: url}
+		}
+		i := 0
+		for c := col + 1; c < r.t.nodes[col].next && i < len(hidden); c = r.t.nodes[c].next {
+			s := place{as: s.as, url: s.url}
+			present, ok := r.place(c, &s, r.in.Judge)
+			hidden[i] = hidden[i] || !ok
+			judged[i] = judged[i] || present
+			i++
+		}
+	}
+	for i := range hidden {
+		if !hidden[i] && judged[i] {
+			continue
+		}
+		r.rep.Hide(rules.Content, edit.Removed)
+		for _, col := range columns {
+			if i < len(col) {
+				r.gone[col[i]] = true
+			}
+		}
+	}
+}
+
+func (r *run) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// tally counts the children that a container had, and those that stay.
+func (r *run) tally(n int32) (had, left int) {
+	nd := &r.t.nodes[n]
+	if nd.kind != array && nd.kind != object {
+		return 0, 0
+	}
+	for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
+		had++
+		if !r.gone[c] {
+			left++
+		}
+	}
+	return had, left
+}
+
+// counts sets the members of n that count others.
+func (r *run) counts(n int32, s *shape) {
+	end := r.t.nodes[n].next
+	for c := n + 1; c < end; c = r.t.nodes[c].next {
+		f := r.fieldOf(c, s)
+		if o, ok := r.over[c]; ok {
+			f = o
+		}
+		if f.op != count || r.gone[c] || r.t.nodes[c].kind != num {
+			continue
+		}
+		of := false
+		sum := 0
+		r.t.each(n, f.path, func(a int32) bool {
+			if k := r.t.nodes[a].kind; k == array || k == object {
+				of = true
+				if r.stays(a, n) {
+					_, left := r.tally(a)
+					sum += left
+				}
+			}
+			return true
+		})
+		if !of {
+			r.gone[c] = true // counts what is not in the answer
+			r.rep.Hide(rules.NoEntity, edit.Dropped)
+			continue
+		}
+		r.number(c, sum)
+	}
+}
+
+// stays reports whether neither n nor anything above it, up to top, is gone.
+func (r *run) stays(n, top int32) bool {
+	for ; n >= 0 && n != top; n = r.t.nodes[n].parent {
+		if r.gone[n] {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) number(n int32, v int) {
+	nd := &r.t.nodes[n]
+	if w := strconv.Itoa(v); w != string(r.t.src[nd.start:nd.end]) {
+		r.list.Replace(int(nd.start), int(nd.end), w)
+	}
+}
+
+// totals sets each list's size and, where the route counts, its total.
+func (r *run) totals() {
+	if len(r.rt.lists) == 0 {
+		return
+	}
+	sums := make([]int, len(r.rt.lists))
+	for i, items := range r.rt.lists {
+		r.t.each(0, items, func(c int32) bool {
+			if r.stays(c, -1) {
+				_, left := r.tally(c)
+				sums[i] += left
+			}
+			return true
+		})
+	}
+	for n, f := range r.over {
+		if (f.op == size || f.op == total) && f.list < len(sums) && r.t.nodes[n].kind == num {
+			r.number(n, sums[f.list])
+		}
+	}
+}
+
+// nextString judges a next-page URL like any URL. A token that is no URL stays
+// if it can name nothing: digits and separators.
+func (r *run) nextString(n int32, j edit.Judge) bool {
+	v := string(r.t.text(n))
+	if strings.ContainsAny(v, "/?") {
+		if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
+			return r.url(n, b.BelowBase)
+		}
+		return r.url(n, j.URL)
+	}
+	if harmless(v, nil) {
+		return false
+	}
+	r.rep.Hide(rules.NoEntity, edit.Dropped)
+	return true
+}
+
+// nextObject lets an object of parameters for the next page stay if no value
+// in it can name anything.
+func (r *run) nextObject(n int32) bool {
+	end := r.t.nodes[n].next
+	var names []string
+	for c := n + 1; c < end; c = r.t.nodes[c].next {
+		names = append(names, string(r.t.name(c)))
+	}
+	for c := n + 1; c < end; c = r.t.nodes[c].next {
+		k := r.t.nodes[c].kind
+		if k == object || k == array || k == str && !harmless(string(r.t.text(c)), names) {
+			r.rep.Hide(rules.NoEntity, edit.Dropped)
+			return true
+		}
+	}
+	return false
+}
+
+// harmless reports whether a token is made of digits, the marks of times and
+// separators, and of the names of parameters that stand beside it.
+func harmless(v string, names []string) bool {
+	for _, part := range strings.FieldsFunc(v, func(c rune) bool { return strings.ContainsRune("|-:.,;", c) }) {
+		known := false
+		for _, n := range names {
+			// a generator's list names modules without their prefix
+			known = known || n == part
+		}
+		if !known && strings.Trim(part, "0123456789TZ") != "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,372 @@
+package textscan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// ErrRefused: there was a hit, and the policy refuses the answer for it.
+var ErrRefused = errors.New("tripwire")
+
+// Format says how the bytes are read.
+type Format uint8
+
+// The formats.
+const (
+	Text Format = iota
+	HTML
+	XML
+	JSON
+)
+
+// Mode says what a hit does.
+type Mode uint8
+
+// The modes.
+const (
+	Redact Mode = iota // cut it, count it
+	Report             // count it
+	Refuse             // refuse the whole answer
+)
+
+// Placeholder stands where something was cut.
+const Placeholder = "[…]"
+
+// Identity is a compiled form that identities take.
+type Identity struct {
+	attr rules.Attr
+	re   *regexp.Regexp
+}
+
+// CompileIdentities compiles a profile's patterns.
+func CompileIdentities(in []rules.IdentityPattern) ([]Identity, error) {
+	var out []Identity
+	for _, p := range in {
+		re, err := regexp.Compile(p.Match)
+		if err != nil {
+			return nil, fmt.Errorf("identity %q: %w", p.Name, err)
+		}
+		a, ok := rules.ParseAttr(p.Attr)
+		if !ok || a.Kind() != rules.User {
+			return nil, fmt.Errorf("identity %q: %q is no attribute of a user", p.Name, p.Attr)
+		}
+		out = append(out, Identity{a, re})
+	}
+	return out, nil
+}
+
+// Options say for whom is scanned, and what hits do.
+type Options struct {
+	// Visible asks the viewer's view.
+	Visible func(k rules.EntityKind, id rules.ID) bool
+	// Identities are looked for everywhere; VisibleIdentity says whether one
+	// belongs to somebody whom the viewer may see.
+	Identities      []Identity
+	VisibleIdentity func(a rules.Attr, value string) bool
+	// Prose are the spans of what people wrote; all else is structure.
+	Prose []edit.Span
+	// Echo are values of this request, decoded.
+	Echo []string
+	// Marks are highlight marks to read over.
+	Marks []string
+	// KeysOnly leaves titles and names in words out: for the wiki's own style
+	// sheets and scripts, which are full of words.
+	KeysOnly             bool
+	Structure, ProseMode Mode
+}
+
+// Hit is one thing found. It names nobody.
+type Hit struct {
+	Kind  rules.EntityKind
+	Zone  string // structure, prose, shape
+	Cut   bool
+	Start int // in the bytes scanned
+}
+
+// maxHits bounds the list of hits; further ones are cut all the same.
+const maxHits = 1000
+
+// scan is one pass.
+type scan struct {
+	d     *Dictionary
+	o     *Options
+	src   []byte
+	hits  []Hit
+	cuts  []edit.Span
+	first map[int]bool // starts of cuts that get the placeholder
+	echo  [][]uint64
+	memo  map[int32]rules.EntityKind // node -> kind hidden, or NoEntity
+	prose []edit.Span
+	words []word
+	found []found
+	err   error
+}
+
+type found struct {
+	from, to int // words
+	node     int32
+	hidden   rules.EntityKind
+}
+
+// Scan looks through out and returns it with what must not leave cut out; out
+// itself if nothing was cut. A nil Dictionary looks for identities alone.
+func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error) {
+	s := &scan{d: d, o: &o, src: out, first: map[int]bool{}, memo: map[int32]rules.EntityKind{}}
+	s.prose = merged(o.Prose)
+	for _, e := range o.Echo {
+		var seq []uint64
+		for _, w := range split(nil, []byte(e), nil) {
+			seq = append(seq, w.hash)
+		}
+		if len(seq) > 0 && len(seq) <= 32 && len(s.echo) < 64 {
+			s.echo = append(s.echo, seq)
+		}
+	}
+	whole := source{b: out}
+	switch f {
+	case JSON:
+		s.json(whole)
+	case HTML, XML:
+		s.markup(whole, 0, f == XML)
+	default:
+		var u unit
+		u.raw(whole, 0, len(out))
+		s.unit(&u, 2, false)
+	}
+	if s.err != nil {
+		return nil, s.hits, s.err
+	}
+	if len(s.cuts) == 0 {
+		return out, s.hits, nil
+	}
+	return s.cut(), s.hits, nil
+}
+
+// cut splices the placeholder in. Overlapping cuts become one.
+func (s *scan) cut() []byte {
+	slices.SortFunc(s.cuts, func(a, b edit.Span) int { return a.Start - b.Start })
+	var list edit.List
+	for i := 0; i < len(s.cuts); {
+		c, mark := s.cuts[i], s.first[s.cuts[i].Start]
+		for i++; i < len(s.cuts) && s.cuts[i].Start < c.End; i++ {
+			c.End = max(c.End, s.cuts[i].End)
+			mark = mark || s.first[s.cuts[i].Start]
+		}
+		if mark {
+			list.Replace(c.Start, c.End, Placeholder)
+		} else {
+			list.Delete(c.Start, c.End)
+		}
+	}
+	out, err := list.Apply(make([]byte, 0, len(s.src)), s.src)
+	if err != nil { // cuts are disjoint and in range by construction
+		s.err = err
+	}
+	return out
+}
+
+// merged sorts spans and joins those that touch.
+func merged(in []edit.Span) []edit.Span {
+	if len(in) == 0 {
+		return nil
+	}
+	in = slices.Clone(in)
+	slices.SortFunc(in, func(a, b edit.Span) int { return a.Start - b.Start })
+	out := in[:1]
+	for _, s := range in[1:] {
+		if last := &out[len(out)-1]; s.Start <= last.End {
+			last.End = max(last.End, s.End)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// inProse reports whether an offset of the source lies in prose.
+func (s *scan) inProse(at int) bool {
+	i := sort.Search(len(s.prose), func(i int) bool { return s.prose[i].Start > at })
+	return i > 0 && at < s.prose[i-1].End
+}
+
+// unit looks through one decoded piece of text. attr: it is an attribute's
+// value or a script, structure wherever it stands.
+func (s *scan) unit(u *unit, depth int, attr bool) {
+	if len(u.dec) == 0 || s.err != nil {
+		return
+	}
+	for _, m := range s.o.Marks {
+		u.without(m)
+	}
+	if depth < maxNesting && nested(u.dec) {
+		inner := source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}
+		s.markup(inner, depth+1, false)
+		return
+	}
+	s.shapes(u)
+	if s.d == nil || len(s.d.bearers) == 0 {
+		return
+	}
+	s.words = split(s.words[:0], u.dec, nil)
+	s.found = s.found[:0]
+	for i := range s.words {
+		h := uint64(0)
+		for k := i; k < len(s.words) && k < i+maxWords; k++ {
+			h = mix(h, s.words[k].hash)
+			n, ok := s.d.find(h)
+			if !ok {
+				break
+			}
+			if n >= 0 {
+				s.found = append(s.found, found{i, k + 1, n, s.hidden(n)})
+			}
+		}
+	}
+	if len(s.found) == 0 {
+		return
+	}
+	for i := range s.found {
+		f := &s.found[i]
+		if f.hidden == rules.NoEntity || s.covered(i) || s.echoed(f) {
+			continue
+		}
+		a, b := s.words[f.from].start, s.words[f.to-1].end
+		zone, mode := "structure", s.o.Structure
+		if !attr && s.inProse(int(u.pos[a])) {
+			zone, mode = "prose", s.o.ProseMode
+		}
+		s.hit(u, a, b, f.hidden, zone, mode)
+	}
+}
+
+// hidden says which kind of thing bears the name if nobody visible does.
+func (s *scan) hidden(n int32) rules.EntityKind {
+	if k, ok := s.memo[n]; ok {
+		return k
+	}
+	k := rules.NoEntity
+	for i := n; i >= 0; i = s.d.bearers[i].next {
+		b := s.d.bearers[i]
+		if s.o.Visible != nil && s.o.Visible(b.kind, b.id) {
+			k = rules.NoEntity
+			break
+		}
+		if s.o.KeysOnly && b.weak {
+			continue
+		}
+		k = b.kind
+	}
+	s.memo[n] = k
+	return k
+}
+
+// covered reports whether a hit lies within the name of something visible.
+func (s *scan) covered(i int) bool {
+	f := s.found[i]
+	for j := i - 1; j >= 0 && s.found[j].from > f.from-maxWords; j-- {
+		if g := s.found[j]; g.hidden == rules.NoEntity && g.to >= f.to {
+			return true
+		}
+	}
+	for j := i + 1; j < len(s.found) && s.found[j].from == f.from; j++ {
+		if g := s.found[j]; g.hidden == rules.NoEntity && g.to >= f.to {
+			return true
+		}
+	}
+	return false
+}
+
+// echoed reports whether a hit lies within a value that the viewer sent.
+func (s *scan) echoed(f *found) bool {
+	for _, e := range s.echo {
+		for off := range e {
+			from := f.from - off
+			if from < 0 || off+f.to-f.from > len(e) || from+len(e) > len(s.words) {
+				continue
+			}
+			same := true
+			for k := 0; k < len(e) && same; k++ {
+				same = s.words[from+k].hash == e[k]
+			}
+			if same {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shapes cuts what looks like an identity and belongs to nobody visible.
+func (s *scan) shapes(u *unit) {
+	for _, p := range s.o.Identities {
+		for _, m := range p.re.FindAllSubmatchIndex(u.dec, -1) {
+			a, b := m[0], m[1]
+			if len(m) > 3 && m[2] >= 0 {
+				a, b = m[2], m[3]
+			}
+			if a == b {
+				continue
+			}
+			v := string(u.dec[a:b])
+			if s.o.VisibleIdentity != nil && s.o.VisibleIdentity(p.attr, v) || slices.Contains(s.o.Echo, v) || v == Placeholder {
+				continue
+			}
+			s.hit(u, a, b, rules.User, "shape", Redact)
+		}
+	}
+}
+
+// hit records a hit on u.dec[a:b] and cuts it if it must go.
+func (s *scan) hit(u *unit, a, b int, k rules.EntityKind, zone string, mode Mode) {
+	if len(s.hits) < maxHits {
+		s.hits = append(s.hits, Hit{Kind: k, Zone: zone, Cut: mode == Redact, Start: int(u.pos[a])})
+	}
+	switch mode {
+	case Refuse:
+		if s.err == nil {
+			s.err = fmt.Errorf("%w: a %s in %s", ErrRefused, k, zone)
+		}
+		return
+	case Report:
+		return
+	}
+	s.first[int(u.pos[a])] = true
+	for i := a; i < b; {
+		from, to := u.pos[i], u.end[i]
+		for i++; i < b && (u.pos[i] == to || u.pos[i] == u.pos[i-1]); i++ {
+			to = u.end[i]
+		}
+		s.cuts = append(s.cuts, edit.Span{Start: int(from), End: int(to)})
+	}
+}
+
+func nested(b []byte) bool {
+	for i := bytes.IndexByte(b, '<'); i >= 0 && i+1 < len(b); {
+		if c := b[i+1] | 0x20; c >= 'a' && c <= 'z' || b[i+1] == '/' || b[i+1] == '!' {
+			return true
+		}
+		j := bytes.IndexByte(b[i+1:], '<')
+		if j < 0 {
+			break
+		}
+		i += j + 1
+	}
+	return false
+}
+
+// inline are the tags that part no words.
+var inline = func() map[string]bool {
+	m := map[string]bool{}
+	for t := range strings.FieldsSeq("a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q rp rt ruby s samp small span strike strong sub sup time tt u var wbr") {
+		m[t] = true
+	}
+	return m
+}()

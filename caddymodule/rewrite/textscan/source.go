@@ -1,0 +1,350 @@
+package textscan
+
+import (
+	"bytes"
+	"html"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxNesting bounds markup in markup: escaped HTML in a feed in a string.
+const maxNesting = 3
+
+// source is text to read, with the place of each byte in what was scanned.
+type source struct {
+	b        []byte
+	pos, end []int32 // nil: the bytes themselves
+	attr     bool    // within an attribute or script
+}
+
+func (s *source) at(i int) (from, to int32) {
+	if s.pos == nil {
+		return int32(i), int32(i + 1)
+	}
+	return s.pos[i], s.end[i]
+}
+
+// unit is a decoded piece of text in one run, and where each byte came from.
+type unit struct {
+	dec      []byte
+	pos, end []int32
+}
+
+func (u *unit) reset() { u.dec, u.pos, u.end = u.dec[:0], u.pos[:0], u.end[:0] }
+
+// put appends what the source's bytes [i:j] decode to.
+func (u *unit) put(s *source, i, j int, dec ...byte) {
+	from, _ := s.at(i)
+	_, to := s.at(j - 1)
+	for _, c := range dec {
+		u.dec = append(u.dec, c)
+		u.pos = append(u.pos, from)
+		u.end = append(u.end, to)
+	}
+}
+
+// without takes every occurrence of a mark out.
+func (u *unit) without(mark string) {
+	if mark == "" {
+		return
+	}
+	i := bytes.Index(u.dec, []byte(mark))
+	if i < 0 {
+		return
+	}
+	n := i
+	for i < len(u.dec) {
+		if bytes.HasPrefix(u.dec[i:], []byte(mark)) {
+			i += len(mark)
+			continue
+		}
+		u.dec[n], u.pos[n], u.end[n] = u.dec[i], u.pos[i], u.end[i]
+		n, i = n+1, i+1
+	}
+	u.dec, u.pos, u.end = u.dec[:n], u.pos[:n], u.end[:n]
+}
+
+// raw decodes s.b[i:j]: entities, percent and backslash escapes.
+func (u *unit) raw(s source, i, j int) {
+	for i < j {
+		switch c := s.b[i]; c {
+		case '&':
+			if n, dec := entity(s.b[i:j]); n > 0 {
+				u.put(&s, i, i+n, dec...)
+				i += n
+				continue
+			}
+		case '%':
+			if j-i >= 3 {
+				if v, ok := hexByte(s.b[i+1 : i+3]); ok {
+					u.put(&s, i, i+3, v)
+					i += 3
+					continue
+				}
+			}
+		case '\\':
+			if n, dec := escape(s.b[i:j]); n > 0 {
+				u.put(&s, i, i+n, dec...)
+				i += n
+				continue
+			}
+		}
+		n := i + 1
+		for n < j && s.b[n] != '&' && s.b[n] != '%' && s.b[n] != '\\' {
+			n++
+		}
+		u.plain(&s, i, n)
+		i = n
+	}
+}
+
+// plain appends bytes that stand for themselves.
+func (u *unit) plain(s *source, i, j int) {
+	u.dec = append(u.dec, s.b[i:j]...)
+	if s.pos != nil {
+		u.pos = append(u.pos, s.pos[i:j]...)
+		u.end = append(u.end, s.end[i:j]...)
+		return
+	}
+	n := len(u.pos)
+	u.pos = slices.Grow(u.pos, j-i)[:n+j-i]
+	u.end = slices.Grow(u.end, j-i)[:n+j-i]
+	for k := range j - i {
+		u.pos[n+k], u.end[n+k] = int32(i+k), int32(i+k+1)
+	}
+}
+
+// entity reads one character reference.
+func entity(b []byte) (n int, dec []byte) {
+	n = 1
+	for n < len(b) && n < 34 && (b[n] == '#' && n == 1 || b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] >= '0' && b[n] <= '9') {
+		n++
+	}
+	if n == 1 {
+		return 0, nil
+	}
+	if n < len(b) && b[n] == ';' {
+		n++
+	}
+	tok := string(b[:n])
+	if out := html.UnescapeString(tok); out != tok {
+		return n, []byte(out)
+	}
+	return 0, nil
+}
+
+func hexByte(b []byte) (byte, bool) {
+	var v byte
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		v = v<<4 | c
+	}
+	return v, true
+}
+
+// escape reads one backslash escape of JSON or JavaScript.
+func escape(b []byte) (n int, dec []byte) {
+	if len(b) < 2 {
+		return 0, nil
+	}
+	switch b[1] {
+	case 'n', 'r', 't', 'b', 'f', 'v':
+		return 2, []byte{' '}
+	case '/', '\\', '"', '\'':
+		return 2, b[1:2]
+	case 'x':
+		if len(b) >= 4 {
+			if v, ok := hexByte(b[2:4]); ok {
+				return 4, utf8.AppendRune(nil, rune(v))
+			}
+		}
+	case 'u':
+		r, ok := u16(b)
+		if !ok {
+			return 0, nil
+		}
+		if utf16.IsSurrogate(r) {
+			if lo, ok := u16(b[6:]); ok {
+				return 12, utf8.AppendRune(nil, utf16.DecodeRune(r, lo))
+			}
+		}
+		return 6, utf8.AppendRune(nil, r)
+	}
+	return 0, nil
+}
+
+func u16(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	hi, ok1 := hexByte(b[2:4])
+	lo, ok2 := hexByte(b[4:6])
+	return rune(hi)<<8 | rune(lo), ok1 && ok2
+}
+
+// json looks through every string, names of members as well.
+func (s *scan) json(src source) {
+	var u unit
+	for i := 0; i < len(src.b) && s.err == nil; i++ {
+		if src.b[i] != '"' {
+			continue
+		}
+		j := i + 1
+		for j < len(src.b) && src.b[j] != '"' {
+			if src.b[j] == '\\' {
+				j++
+			}
+			j++
+		}
+		j = min(j, len(src.b))
+		u.reset()
+		u.raw(src, i+1, j)
+		s.unit(&u, 0, false)
+		i = j
+	}
+}
+
+// markup looks through text, attributes, comments and scripts. It knows just
+// enough of markup to tell them apart; what it takes wrongly for one or the
+// other is looked through all the same.
+func (s *scan) markup(src source, depth int, xml bool) {
+	var text, attr unit
+	b := src.b
+	flush := func() {
+		s.unit(&text, depth, src.attr)
+		text.reset()
+	}
+	piece := func(i, j int) {
+		if i < j {
+			attr.reset()
+			attr.raw(src, i, j)
+			s.unit(&attr, depth, true)
+		}
+	}
+	for i := 0; i < len(b) && s.err == nil; {
+		lt := bytes.IndexByte(b[i:], '<')
+		if lt < 0 {
+			text.raw(src, i, len(b))
+			break
+		}
+		text.raw(src, i, i+lt)
+		i += lt
+		switch rest := b[i:]; {
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			n := until(rest, 4, "-->")
+			piece(i+4, i+n)
+			i += n
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			n := until(rest, 9, "]]>")
+			flush()
+			text.raw(src, i+9, max(i+9, i+n-3))
+			flush()
+			i += n
+		case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
+			n := until(rest, 2, ">")
+			piece(i+2, i+n)
+			i += n
+		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
+			name, n := s.tag(rest, func(a, z int) { piece(i+a, i+z) })
+			if !inline[name] {
+				flush()
+			}
+			i += n
+			if !xml && (name == "script" || name == "style") && rest[1] != '/' {
+				end := closing(b[i:], name)
+				piece(i, i+end)
+				i += end
+			}
+		default:
+			text.put(&src, i, i+1, '<')
+			i++
+		}
+	}
+	flush()
+}
+
+// closing gives the offset of a raw text element's end tag.
+func closing(b []byte, name string) int {
+	for i := 0; i < len(b); {
+		j := bytes.Index(b[i:], []byte("</"))
+		if j < 0 {
+			break
+		}
+		i += j
+		if len(b)-i-2 >= len(name) && strings.EqualFold(string(b[i+2:i+2+len(name)]), name) {
+			return i
+		}
+		i += 2
+	}
+	return len(b)
+}
+
+func until(b []byte, from int, end string) int {
+	if i := bytes.Index(b[min(from, len(b)):], []byte(end)); i >= 0 {
+		return from + i + len(end)
+	}
+	return len(b)
+}
+
+func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
+
+// tag reads a tag at the start of b, hands the places of its attributes'
+// values to value, and gives its name and length.
+func (s *scan) tag(b []byte, value func(from, to int)) (string, int) {
+	i := 1
+	if i < len(b) && b[i] == '/' {
+		i++
+	}
+	from := i
+	for i < len(b) && b[i] != '/' && b[i] != '>' && !blank(b[i]) {
+		i++
+	}
+	name := strings.ToLower(string(b[from:i]))
+	for i < len(b) {
+		switch c := b[i]; {
+		case c == '>':
+			return name, i + 1
+		case c == '=':
+			i++
+			for i < len(b) && blank(b[i]) {
+				i++
+			}
+			if i >= len(b) {
+				break
+			}
+			if q := b[i]; q == '"' || q == '\'' {
+				n := bytes.IndexByte(b[i+1:], q)
+				if n < 0 {
+					n = len(b) - i - 1
+				}
+				value(i+1, i+1+n)
+				i = min(i+n+2, len(b))
+				continue
+			}
+			a := i
+			for i < len(b) && b[i] != '>' && !blank(b[i]) {
+				i++
+			}
+			value(a, i)
+		default:
+			// names of attributes may hold things as well
+			a := i
+			for i < len(b) && b[i] != '=' && b[i] != '>' {
+				i++
+			}
+			value(a, i)
+		}
+	}
+	return name, len(b)
+}

@@ -1,0 +1,135 @@
+package rewrite
+
+import (
+	"strings"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/textscan"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// Prepare builds the tripwire's dictionary of a generation. Call it off the
+// path of requests before the generation is served; a request of a generation
+// that was not prepared builds it and waits.
+func (r *Rewriter) Prepare(f rules.Facts) { r.dictionary(f) }
+
+// dictionary gives the dictionary of a generation. The last two are kept: a
+// request that began before a swap ends with the generation it began with.
+func (r *Rewriter) dictionary(f rules.Facts) *textscan.Dictionary {
+	if d := r.known(f); d != nil {
+		return d
+	}
+	r.dictsMu.Lock()
+	defer r.dictsMu.Unlock()
+	if d := r.known(f); d != nil {
+		return d
+	}
+	d := textscan.Build(f)
+	if d.Truncated {
+		r.log.Warn("the tripwire's dictionary is full, some titles are not in it")
+	}
+	next := []genDict{{f, d}}
+	if p := r.dicts.Load(); p != nil && len(*p) > 0 {
+		next = append(next, (*p)[0])
+	}
+	r.dicts.Store(&next)
+	return d
+}
+
+func (r *Rewriter) known(f rules.Facts) *textscan.Dictionary {
+	if p := r.dicts.Load(); p != nil {
+		for _, g := range *p {
+			if g.facts == f {
+				return g.dict
+			}
+		}
+	}
+	return nil
+}
+
+// scanOptions are the viewer's and the policy's.
+func (w *work) scanOptions(static bool) textscan.Options {
+	o := textscan.Options{
+		Visible:         w.visible,
+		Identities:      w.r.identities,
+		VisibleIdentity: w.visibleIdentity,
+		Prose:           w.report.Prose,
+		Echo:            w.ex.Request.Echo,
+		Marks:           w.r.marks,
+		KeysOnly:        static,
+		Structure:       textscan.Redact,
+		ProseMode:       textscan.Redact,
+	}
+	if p := w.view.Policy(); p != nil {
+		switch p.Tripwire.Structure {
+		case "refuse":
+			o.Structure = textscan.Refuse
+		case "report":
+			o.Structure = textscan.Report
+		}
+		if p.Tripwire.Prose == "report" || p.Tripwire.Prose != "redact" && w.proseWritable() {
+			o.ProseMode = textscan.Report
+		}
+	}
+	for _, t := range []string{"hidden_user", "hidden_page", "hidden_space", "self_name", "self_display", "self_email"} {
+		if v := w.texts[t]; v != "" {
+			o.Echo = append(o.Echo[:len(o.Echo):len(o.Echo)], v)
+		}
+	}
+	return o
+}
+
+// proseWritable reports whether an external may write in what this answer
+// shows: in its space or, where it shows several, in any that is visible.
+func (w *work) proseWritable() bool {
+	if w.space != rules.NoID {
+		return w.view.ProseWritable(w.space)
+	}
+	for _, s := range w.view.VisibleSpaces() {
+		if w.view.ProseWritable(s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *work) visible(k rules.EntityKind, id rules.ID) bool {
+	switch k {
+	case rules.User:
+		return id == w.view.SelfUser() || w.view.User(id, rules.Context{Space: w.space}).Verdict == rules.Visible
+	case rules.Group:
+		return w.view.Group(id).Verdict == rules.Visible
+	case rules.Space:
+		return w.view.Space(id).Verdict == rules.Visible || w.view.SpaceLabel(id).Verdict == rules.Visible
+	case rules.Content:
+		return w.view.Content(id).Verdict == rules.Visible
+	}
+	return false
+}
+
+func (w *work) visibleIdentity(a rules.Attr, v string) bool {
+	if strings.EqualFold(v, w.view.Viewer().Email) {
+		return true
+	}
+	id, ok := w.view.Facts().FindUser(a, v)
+	return ok && w.visible(rules.User, id)
+}
+
+// tripwire looks once more through what is about to leave.
+func (w *work) tripwire(k kind, out []byte) ([]byte, error) {
+	f := textscan.Text
+	switch k.format {
+	case "html":
+		f = textscan.HTML
+	case "xml":
+		f = textscan.XML
+	case "json":
+		f = textscan.JSON
+	}
+	d := w.r.dictionary(w.view.Facts())
+	out, hits, err := d.Scan(out, f, w.scanOptions(k.format == "css" || k.format == "js"))
+	w.hits = append(w.hits, hits...)
+	if err != nil {
+		return nil, fail(ReasonTripwire, err)
+	}
+	return out, nil
+}
