@@ -1,0 +1,190 @@
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+// Resolver looks up what the directory does not know yet, in one bounded call.
+// It returns a view over the directory as it is afterwards, or nil when nothing
+// was learnt.
+type Resolver interface {
+	Resolve(ctx context.Context, refs []rules.Ref) (*rules.View, error)
+}
+
+// Admission is an admitted request: what it matched and under which view.
+type Admission struct {
+	Match *rules.Match
+	// View is the one that admitted; after a look-up, a newer one than was
+	// given.
+	View     *rules.View
+	Decision rules.Decision
+	// Empty: the request is answered with an empty body of the expected type,
+	// since the wiki's own pages would else show an error.
+	Empty bool
+}
+
+// Admit judges a canonical request. The refusal's status is 404 for no route,
+// a closed class and hidden, unknown or missing subjects alike, 403 where only
+// the role lacks the action.
+func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View, resolver Resolver, log *slog.Logger) (*Admission, *Refusal) {
+	m, ref := g.Profile.Match(req, view.Facts())
+	if m == nil {
+		reason := "no route of the profile names this request"
+		if ref != nil {
+			if ref.Status == http.StatusBadRequest {
+				return nil, fromRules(ref)
+			}
+			reason = ref.Reason
+		}
+		return nil, refuse(http.StatusNotFound, "no-route", "%s", reason)
+	}
+	if req.JSON != nil && !m.IsWrite {
+		return &Admission{Match: m, View: view}, refuse(http.StatusNotFound, "body", "the route does not take such a body")
+	}
+	d := view.Admit(m)
+	if unknown := unknownSubjects(m, view); d.Verdict == rules.Unknown && resolver != nil && len(unknown) > 0 {
+		newer, err := resolver.Resolve(ctx, unknown)
+		if err != nil {
+			log.WarnContext(ctx, "look-up failed", "error", err)
+		}
+		if newer != nil {
+			view = newer
+			// Titles and aliases may resolve otherwise now.
+			if again, _ := g.Profile.Match(req, view.Facts()); again != nil {
+				m = again
+			}
+			d = view.Admit(m)
+		}
+	}
+	adm := &Admission{Match: m, View: view, Decision: d}
+	if m.Response != nil && m.Response.Empty != 0 && d.Verdict != rules.Visible {
+		adm.Empty = true
+		return adm, nil
+	}
+	switch d.Verdict {
+	case rules.Visible:
+	case rules.Forbidden:
+		return adm, refuse(http.StatusForbidden, ruleOf(d), "%s", reasonOf(d))
+	default:
+		return adm, refuse(http.StatusNotFound, ruleOf(d), "%s", reasonOf(d))
+	}
+	if ref := g.narrow(adm); ref != nil {
+		return adm, ref
+	}
+	return adm, nil
+}
+
+func ruleOf(d rules.Decision) string {
+	if d.Reason == nil {
+		return "default"
+	}
+	return d.Reason.Rule
+}
+
+func reasonOf(d rules.Decision) string {
+	if d.Reason == nil {
+		return d.Verdict.String()
+	}
+	return d.Reason.Text
+}
+
+// unknownSubjects lists what a look-up could tell more about.
+func unknownSubjects(m *rules.Match, view *rules.View) []rules.Ref {
+	var out []rules.Ref
+	for _, s := range m.Subjects {
+		d := view.Entity(s.Ref, rules.Context{Space: rules.NoID})
+		if d.Verdict == rules.Unknown && !d.Absent {
+			out = append(out, s.Ref)
+		}
+	}
+	return out
+}
+
+// narrow restricts lists and queries to what the viewer can see, before the
+// wiki runs them. The answer is filtered all the same.
+func (g *Guard) narrow(adm *Admission) *Refusal {
+	names := make([]string, 0, len(adm.Match.Narrow))
+	for name := range adm.Match.Narrow {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		spec := adm.Match.Narrow[name]
+		var ref *Refusal
+		switch spec.To {
+		case "visible":
+			ref = narrowList(adm, name, spec)
+		case "query":
+			ref = narrowQuery(adm, name, spec)
+		default:
+			ref = refuse(http.StatusNotFound, "narrow", "profile narrows %s in an unknown way", name)
+		}
+		if ref != nil {
+			return ref
+		}
+	}
+	return nil
+}
+
+// narrowList sets a list-of-spaces parameter to the visible spaces, or to the
+// asked-for ones among them.
+func narrowList(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
+	sep := spec.Separator
+	if sep == "" {
+		sep = "|"
+	}
+	attr := rules.SpaceID
+	if spec.And["by"] == "space.key" {
+		attr = rules.SpaceKey
+	}
+	facts := adm.View.Facts()
+	given, asked := adm.Match.Value(name)
+	wanted := map[rules.ID]bool{}
+	if asked && given != "" && given != "*" {
+		for v := range strings.SplitSeq(given, sep) {
+			if id, ok := facts.FindSpace(attr, v); ok {
+				wanted[id] = true
+			}
+		}
+	}
+	var values []string
+	for _, id := range adm.View.VisibleSpaces() {
+		if len(wanted) > 0 && !wanted[id] {
+			continue
+		}
+		s := facts.Spaces()[id]
+		v := s.ID
+		if attr == rules.SpaceKey {
+			v = s.Key
+		}
+		if v != "" {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return refuse(http.StatusNotFound, "narrow", "no visible space is left to list")
+	}
+	adm.Match.Restrict(name, strings.Join(values, sep))
+	return nil
+}
+
+// narrowQuery parses a query, allow-lists its fields, functions and values, and
+// prints it anew with the visible spaces and-ed in.
+func narrowQuery(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
+	if spec.Codec != "cql" {
+		return refuse(http.StatusNotFound, "narrow", "profile narrows by an unknown codec %q", spec.Codec)
+	}
+	given, _ := adm.Match.Value(name)
+	printed, err := narrowCQL(given, spec, adm.View)
+	if err != nil {
+		return refuse(http.StatusNotFound, "query", "%v", err)
+	}
+	adm.Match.Restrict(name, printed)
+	return nil
+}

@@ -1,0 +1,138 @@
+package guard
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+// Identity is how the viewer is known to the wiki, for one request.
+type Identity struct {
+	Kind rules.UpstreamIdentity
+	// Header and Value: the trusted header and the user's name (header
+	// identity), or the service account's token (Value only).
+	Header, Value string
+	// Cookies are the client's cookies that belong to the wiki's own session
+	// (passthrough).
+	Cookies []*http.Cookie
+}
+
+// forwarded are the client's header fields that go up; each is harmless to
+// what the answer discloses. All else is dropped or set here.
+var forwarded = []string{"Accept-Language", "X-Requested-With"}
+
+// acceptFor maps the profile's words for answers to Accept values, so that the
+// route, not the client, chooses the representation.
+var acceptFor = map[string]string{
+	"html": "text/html", "json": "application/json", "xml": "application/xml",
+	"rss": "application/rss+xml", "atom": "application/atom+xml",
+}
+
+// Request builds the upstream request: method, target and body from the
+// canonical values, header fields from an empty map. r gives only its context
+// and the few allow-listed fields.
+func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Request {
+	path, query, form := adm.Match.Upstream()
+	up := r.Clone(r.Context())
+	up.Method = adm.Match.Method
+	if up.Method == http.MethodHead && adm.Match.Class != rules.ClassFile {
+		// What a HEAD would say of the body can only be said of the body as it
+		// leaves, so that body has to be made.
+		up.Method = http.MethodGet
+	}
+	raw := strings.TrimSuffix(g.Wiki.EscapedPath(), "/") + path
+	decoded, err := url.PathUnescape(raw)
+	if err != nil {
+		decoded = raw // can't be: Upstream escapes; a wrong target is a 404 there
+	}
+	up.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: decoded, RawPath: raw, RawQuery: query}
+	up.RequestURI = up.URL.RequestURI()
+	up.Form, up.PostForm, up.MultipartForm, up.Trailer, up.TransferEncoding = nil, nil, nil, nil, nil
+	up.Header = make(http.Header, 8)
+	for _, name := range forwarded {
+		if v := r.Header.Values(name); len(v) == 1 && plain(v[0]) {
+			up.Header.Set(name, v[0])
+		}
+	}
+	up.Header.Set("User-Agent", "Postern")
+	up.Header.Set("Accept", accept(adm.Match.Response))
+	up.Header.Set("Accept-Encoding", "identity")
+	if adm.Match.Class == rules.ClassFile {
+		if v := r.Header.Values("Range"); len(v) == 1 && plain(v[0]) {
+			up.Header.Set("Range", v[0])
+		}
+	}
+	up.Body, up.ContentLength, up.GetBody = http.NoBody, 0, nil
+	if form != "" {
+		up.Body, up.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
+		up.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if adm.Match.IsWrite && adm.Match.Method == http.MethodPost && form == "" {
+		up.Body = io.NopCloser(bytes.NewReader(nil))
+	}
+	for name, v := range adm.Match.Force.Headers {
+		up.Header.Set(name, v)
+	}
+	switch id.Kind {
+	case "service":
+		if id.Value != "" {
+			up.Header.Set("Authorization", "Bearer "+id.Value)
+		}
+	case "header":
+		if id.Header != "" && id.Value != "" && plain(id.Value) {
+			up.Header.Set(id.Header, id.Value)
+		}
+	case "passthrough":
+		for _, c := range id.Cookies {
+			up.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+		}
+	}
+	return up
+}
+
+// accept lists what the route expects; a route without a word of its own is a
+// page.
+func accept(resp *rules.ResponseSpec) string {
+	if resp == nil || len(resp.Types) == 0 {
+		return "text/html"
+	}
+	var out []string
+	for _, t := range resp.Types {
+		v := acceptFor[t]
+		if strings.Contains(t, "/") {
+			v = t
+		}
+		if v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	if len(out) == 0 {
+		return "*/*"
+	}
+	return strings.Join(out, ", ")
+}
+
+// plain says that a field value has nothing that a reader behind us could take
+// for more than one value or line.
+func plain(v string) bool {
+	if len(v) > 256 {
+		return false
+	}
+	for i := range len(v) {
+		if v[i] < 0x20 || v[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// HeaderSafe says that a user's name can be sent in an identity header: not
+// empty, and readable in one way only.
+func HeaderSafe(name string) bool {
+	return name != "" && plain(name) && strings.TrimSpace(name) == name && !strings.ContainsAny(name, ",;\"")
+}
