@@ -1,0 +1,366 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/postern-gateway/postern/caddymodule/capture"
+	"github.com/postern-gateway/postern/caddymodule/guard"
+	"github.com/postern-gateway/postern/caddymodule/rewrite"
+	"github.com/postern-gateway/postern/caddymodule/signin"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// Next forwards a request to the wiki.
+type Next func(http.ResponseWriter, *http.Request) error
+
+// exchange is one request with what has been found out about it; each step
+// adds to it and finish tells audit and metrics.
+type exchange struct {
+	g       *Gateway
+	ctx     context.Context
+	w       http.ResponseWriter
+	r       *http.Request
+	start   time.Time
+	state   *state
+	session *signin.Session
+	viewer  rules.Viewer
+	view    *rules.View
+	adm     *guard.Admission
+	report  *rewrite.Result
+
+	status   int
+	verdict  string
+	rule     string
+	reason   string
+	incident string
+}
+
+// ServeHTTP answers one request: the steps of doc.go, in order. An error is
+// returned only for faults of the host, never for a refusal.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) error {
+	x := &exchange{g: g, ctx: r.Context(), w: w, r: r, start: g.cfg.Now()}
+	if g.ownPath(w, r) {
+		return nil
+	}
+	x.state = g.state.Load()
+	if x.state == nil {
+		answer(w, r, http.StatusServiceUnavailable, "")
+		return nil
+	}
+	defer x.finish()
+
+	gd := g.guard.Load()
+	req, refusal := gd.Canon(r)
+	if refusal != nil && refusal.Status != http.StatusNotFound {
+		return x.refuse(refusal)
+	}
+	if !x.identify() {
+		return nil
+	}
+	if refusal == nil {
+		refusal = x.sameOrigin()
+	}
+	if refusal == nil {
+		x.adm, refusal = gd.Admit(x.ctx, req, x.view, x.resolver(), g.cfg.Log)
+	}
+	if refusal != nil {
+		return x.refuse(refusal)
+	}
+	if x.adm.View != x.view {
+		x.view = x.adm.View
+	}
+	if x.adm.Empty {
+		return x.empty()
+	}
+	id, refusal := x.upstreamIdentity()
+	if refusal != nil {
+		return x.refuse(refusal)
+	}
+	return x.forward(gd.Request(r, x.adm, id), next)
+}
+
+// ownPath serves what lies below the prefix.
+func (g *Gateway) ownPath(w http.ResponseWriter, r *http.Request) bool {
+	p := r.URL.Path
+	if p != g.cfg.Prefix && !strings.HasPrefix(p, g.cfg.Prefix+"/") {
+		return false
+	}
+	if g.cfg.SignIn != nil && path.Clean(p) == p && g.cfg.SignIn.Handles(p) {
+		g.cfg.SignIn.ServeHTTP(w, r)
+		return true
+	}
+	(&own{g}).ServeHTTP(w, r)
+	return true
+}
+
+// identify finds the viewer. Without a session the request goes on as the
+// anonymous viewer's if something is public; refuse turns what he may not have
+// into the way to sign in.
+func (x *exchange) identify() bool {
+	x.viewer = rules.Viewer{Anonymous: true}
+	if x.g.cfg.As != nil {
+		x.viewer = *x.g.cfg.As
+	}
+	if x.g.cfg.SignIn != nil {
+		s, err := x.g.cfg.SignIn.Session(x.r)
+		if err != nil {
+			x.rule, x.reason, x.verdict, x.status = "session", err.Error(), "denied", http.StatusServiceUnavailable
+			if errors.Is(err, signin.ErrAmbiguousCookie) {
+				x.status = http.StatusBadRequest
+			}
+			answer(x.w, x.r, x.status, "")
+			return false
+		}
+		if s != nil {
+			x.session, x.viewer = s, s.Viewer
+		}
+	}
+	x.view = x.state.view(x.viewer, x.sessionKey(), x.g.cfg.Now())
+	if x.viewer.Anonymous && !x.state.policy.HasPublic() {
+		x.challenge()
+		return false
+	}
+	return true
+}
+
+func (x *exchange) challenge() {
+	x.verdict, x.rule, x.status = "challenge", "sign-in", http.StatusUnauthorized
+	if x.g.cfg.SignIn == nil {
+		answer(x.w, x.r, http.StatusUnauthorized, "")
+		return
+	}
+	x.g.cfg.SignIn.Challenge(x.w, x.r)
+}
+
+func (x *exchange) sessionKey() string {
+	if x.session == nil {
+		return ""
+	}
+	return x.session.ID
+}
+
+func (x *exchange) resolver() guard.Resolver {
+	return resolver{g: x.g, viewer: x.viewer, session: x.sessionKey()}
+}
+
+// refuse answers a refusal; the anonymous viewer is sent to sign in instead,
+// whatever the path, save for what has no single reading or is over a limit.
+func (x *exchange) refuse(ref *guard.Refusal) error {
+	x.rule, x.reason, x.status, x.verdict = ref.Rule, ref.Reason, ref.Status, "denied"
+	if x.viewer.Anonymous && x.view != nil && (ref.Status == http.StatusNotFound || ref.Status == http.StatusForbidden) {
+		x.challenge()
+		return nil
+	}
+	answer(x.w, x.r, ref.Status, "")
+	return nil
+}
+
+// failClosed is the answer to everything that can't be shown safely.
+func (x *exchange) failClosed(reason string) error {
+	x.incident = rand.Text()
+	x.verdict, x.rule, x.reason, x.status = "fail-closed", "fail-closed", reason, http.StatusBadGateway
+	x.g.cfg.Metrics.FailClosed(failReason(reason))
+	answer(x.w, x.r, http.StatusBadGateway, x.incident)
+	return nil
+}
+
+// failReason is the closed-set label of a reason: its text up to a colon.
+func failReason(reason string) string {
+	label, _, _ := strings.Cut(reason, ":")
+	if len(label) > 40 {
+		return "other"
+	}
+	return label
+}
+
+// empty answers a blocked background call in the type that the wiki's own
+// pages expect, so that they show no error.
+func (x *exchange) empty() error {
+	x.verdict, x.rule, x.status = "empty", "empty", x.adm.Match.Response.Empty
+	h := x.w.Header()
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	body := ""
+	switch first(x.adm.Match.Response.Types) {
+	case "json":
+		h.Set("Content-Type", "application/json")
+		body = "{}"
+	case "js":
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+	case "css":
+		h.Set("Content-Type", "text/css; charset=utf-8")
+	default:
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	}
+	x.w.WriteHeader(x.status)
+	if x.r.Method != http.MethodHead {
+		_, _ = x.w.Write([]byte(body)) // the client is gone if this fails
+	}
+	return nil
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+// sameOrigin refuses an unsafe request that another site could have caused
+// (Fetch Metadata; Origin where the browser sends none).
+func (x *exchange) sameOrigin() *guard.Refusal {
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	if v := x.r.Header.Values("Sec-Fetch-Site"); len(v) > 0 {
+		if len(v) == 1 && v[0] == "same-origin" {
+			return nil
+		}
+		return &guard.Refusal{Status: http.StatusForbidden, Rule: "origin", Reason: "unsafe request from another site"}
+	}
+	origin, err := url.Parse(x.r.Header.Get("Origin"))
+	if err == nil && len(x.r.Header.Values("Origin")) == 1 && origin.Scheme == x.g.cfg.Site.Scheme && strings.EqualFold(origin.Host, x.g.cfg.Site.Host) {
+		return nil
+	}
+	return &guard.Refusal{Status: http.StatusForbidden, Rule: "origin", Reason: "unsafe request without a matching Origin"}
+}
+
+// upstreamIdentity chooses how the wiki knows this viewer.
+func (x *exchange) upstreamIdentity() (guard.Identity, *guard.Refusal) {
+	conf := x.g.cfg.Identity[x.view.Kind()]
+	id := guard.Identity{Kind: conf.Kind}
+	switch conf.Kind {
+	case "service":
+		id.Value = conf.Value
+	case "header":
+		id.Header, id.Value = conf.Value, x.viewer.WikiUser
+		if !guard.HeaderSafe(id.Value) {
+			return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "the viewer is linked to no user of the wiki that a header can name"}
+		}
+	case "passthrough":
+		return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "passthrough is not built yet"}
+	}
+	return id, nil
+}
+
+// smallFile is the size up to which a file is held although it could pass.
+const smallFile = 1 << 20
+
+// forward sends the rebuilt request up, and what may leave down.
+func (x *exchange) forward(up *http.Request, next Next) error {
+	rw := x.state.rewriter
+	ex := rewrite.Exchange{
+		Match: x.adm.Match, View: x.view, Site: x.g.site,
+		Request: rewrite.Request{Method: x.r.Method, URL: x.publicURL(), Header: x.r.Header, Echo: echoes(x.r)},
+		Resolve: func(ctx context.Context, refs []rules.Ref) (*rules.View, error) {
+			return x.resolver().Resolve(ctx, refs)
+		},
+	}
+	out, err := capture.Run(x.w, up, capture.Config{
+		Limit: x.g.cfg.HeldLimit,
+		Held:  &x.g.Held,
+		Cut:   x.revoked,
+		Decide: func(status int, h http.Header) (capture.Mode, http.Header) {
+			if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n <= smallFile {
+				return capture.Hold, nil // small enough for a validator of its bytes
+			}
+			ex.Response = rewrite.Response{Status: status, Header: h}
+			res, pass, err := rw.Pass(ex)
+			if err != nil || !pass {
+				return capture.Hold, nil // Rewrite says why not
+			}
+			return capture.Pass, res.Header
+		},
+	}, next)
+	if out == nil {
+		return fmt.Errorf("running the upstream: %w", err)
+	}
+	defer out.Release()
+	if out.Passed {
+		x.verdict, x.status = "visible", out.Status
+		return nil
+	}
+	if err != nil {
+		x.g.cfg.Log.WarnContext(x.ctx, "upstream failed", "error", err)
+		return x.failClosed("upstream")
+	}
+	if out.Err != nil {
+		return x.failClosed(out.Err.Error())
+	}
+	ex.Response = rewrite.Response{Status: out.Status, Header: out.Header, Body: out.Body}
+	began := x.g.cfg.Now()
+	res, err := rw.Rewrite(x.ctx, ex)
+	x.report = &res
+	var fail *rewrite.FailClosed
+	switch {
+	case errors.Is(err, rewrite.ErrNotFound):
+		return x.refuse(&guard.Refusal{Status: http.StatusNotFound, Rule: "answer", Reason: err.Error()})
+	case errors.As(err, &fail):
+		return x.failClosed(fail.Reason)
+	case err != nil:
+		return x.failClosed("rewrite: " + err.Error())
+	}
+	x.g.cfg.Metrics.Rewrite(res.Format, x.g.cfg.Now().Sub(began), len(out.Body), len(res.Body))
+	x.verdict, x.status = "visible", res.Status
+	h := x.w.Header()
+	clear(h)
+	for k, v := range res.Header {
+		h[k] = v
+	}
+	x.w.WriteHeader(res.Status)
+	if x.r.Method != http.MethodHead && len(res.Body) > 0 {
+		_, _ = x.w.Write(res.Body) // the client is gone if this fails
+	}
+	return nil
+}
+
+// revoked says that the viewer's session ended while a download runs.
+func (x *exchange) revoked() bool {
+	if x.session == nil {
+		return false
+	}
+	select {
+	case <-x.session.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+func (x *exchange) publicURL() *url.URL {
+	u := *x.r.URL
+	u.Scheme, u.Host = x.g.cfg.Site.Scheme, x.g.cfg.Site.Host
+	return &u
+}
+
+// echoes lists the values of the request that an answer may repeat.
+func echoes(r *http.Request) []string {
+	var out []string
+	for _, values := range r.URL.Query() {
+		out = append(out, values...)
+	}
+	return out
+}
+
+// finish tells audit and metrics, once per request.
+func (x *exchange) finish() {
+	e := x.event()
+	x.count(e)
+	if x.g.cfg.Observe != nil {
+		x.g.cfg.Observe(e)
+	}
+	if x.g.cfg.Audit != nil && x.g.cfg.Audit.Enabled(x.ctx, slog.LevelInfo) {
+		x.audit(e)
+	}
+}
