@@ -2,9 +2,15 @@
 package main
 
 import (
-	"github.com/postern-gateway/postern/caddymodule"
+	"os"
 
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	"github.com/postern-gateway/postern/caddymodule"
 )
 
-func main() { caddymodule.Main() }
+func main() {
+	os.Args = caddymodule.Args(os.Args)
+	caddycmd.Main()
+}

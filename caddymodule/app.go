@@ -1,0 +1,304 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+
+	"github.com/postern-gateway/postern/caddymodule/directory"
+	"github.com/postern-gateway/postern/caddymodule/gateway"
+	"github.com/postern-gateway/postern/caddymodule/signin"
+	"github.com/postern-gateway/postern/caddymodule/store"
+	"github.com/postern-gateway/postern/caddymodule/upstream"
+	"github.com/postern-gateway/postern/rules"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App is Postern's state for one site: policy, directory, sign-in and store.
+// Handlers ("postern" in a site block) serve it.
+type App struct {
+	// Site is the public address, such as https://extranet.example.com, with
+	// the wiki's context path if it has one. Required. Plain http works on
+	// loopback only, for trial.
+	Site string `json:"site"`
+	// Rules are globs of policy files (YAML); together they are one policy.
+	// Required.
+	Rules []string `json:"rules"`
+	// Wiki is the wiki behind this site. Required.
+	Wiki *Wiki `json:"wiki"`
+	// Store is where sessions and other durable things live:
+	// sqlite:///path/to/file, or sqlite::memory: for trial (the default on
+	// loopback sites; elsewhere a store is required).
+	Store string `json:"store,omitempty"`
+	// Providers are the OpenID providers; with several, viewers choose.
+	Providers []*Provider `json:"providers,omitempty"`
+	// UpstreamIdentity says, per kind of viewer (internal, external, none,
+	// anonymous; "" for all others), how the wiki knows him. Default:
+	// anonymous.
+	UpstreamIdentity map[string]*UpstreamIdentity `json:"upstream_identity,omitempty"`
+	// Prefix of Postern's own paths; default /.postern.
+	Prefix string `json:"prefix,omitempty"`
+	// Hold is how many bytes of one response are held for rewriting at most;
+	// an answer over it is refused with 502. Default 16 MiB.
+	Hold int64 `json:"hold,omitempty"`
+
+	log       *slog.Logger
+	audit     *slog.Logger
+	site      *url.URL
+	wiki      *url.URL
+	aliases   []*url.URL
+	identity  map[rules.ViewerKind]gateway.Identity
+	policy    *rules.Policy
+	seed      rules.Directory
+	token     string
+	providers []signin.Provider
+	insecure  bool
+	metrics   *metrics
+
+	storeDSN string
+	gateway  *gateway.Gateway
+	ready    chan struct{}
+	cancel   context.CancelFunc
+	synced   chan struct{} // closed when the directory's goroutine has ended
+	rp       *signin.RP
+}
+
+// CaddyModule describes the app to Caddy.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "postern", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision reads the configuration, the rules and the directory file. It
+// touches no network and opens no store, so that validation can run anywhere.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = slog.New(zapslog.NewHandler(ctx.Logger().Core()))
+	a.audit = slog.New(zapslog.NewHandler(ctx.Logger().Named("audit").WithOptions(zap.WithCaller(false)).Core()))
+	a.ready = make(chan struct{})
+	repl := caddy.NewReplacer()
+	var err error
+	if a.site, err = parseBase("site", repl.ReplaceAll(a.Site, "")); err != nil {
+		return err
+	}
+	if a.insecure, err = trial(a.site); err != nil {
+		return err
+	}
+	if a.Wiki == nil {
+		return errors.New("wiki is missing")
+	}
+	if a.wiki, err = parseBase("wiki", repl.ReplaceAll(a.Wiki.URL, "")); err != nil {
+		return err
+	}
+	for _, s := range a.Wiki.Aliases {
+		u, err := parseBase("alias", repl.ReplaceAll(s, ""))
+		if err != nil {
+			return err
+		}
+		a.aliases = append(a.aliases, u)
+	}
+	if a.identity, err = a.identities(repl); err != nil {
+		return err
+	}
+	if len(a.Rules) == 0 {
+		return errors.New("rules are missing: name at least one policy file")
+	}
+	if a.policy, err = rules.LoadPolicy(a.Rules...); err != nil {
+		return fmt.Errorf("loading rules:\n%w", err)
+	}
+	if a.Wiki.Directory != "" {
+		if a.seed, err = readDirectory(a.Wiki.Directory); err != nil {
+			return err
+		}
+	}
+	a.token = repl.ReplaceAll(a.Wiki.SyncToken, "")
+	if a.storeDSN = a.Store; a.storeDSN == "" {
+		if !a.insecure {
+			return errors.New("store is missing: name one, such as sqlite:///var/lib/postern/postern.db")
+		}
+		a.storeDSN = "sqlite::memory:"
+	}
+	if err := a.provisionProviders(repl); err != nil {
+		return err
+	}
+	if a.metrics, err = registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	if a.insecure {
+		a.log.Warn("plain http on loopback: cookies are not Secure and lack the __Host- prefix; for trial only", "site", a.site.String())
+	}
+	return nil
+}
+
+func (a *App) provisionProviders(repl *caddy.Replacer) error {
+	seen := map[string]bool{}
+	for _, p := range a.Providers {
+		if p == nil || p.Name == "" || seen[p.Name] {
+			return errors.New("every provider needs a name of its own")
+		}
+		seen[p.Name] = true
+		if _, err := parseBase("provider "+p.Name+": issuer", p.Issuer); err != nil {
+			return err
+		}
+		id := repl.ReplaceAll(p.ClientID, "")
+		if id == "" {
+			return fmt.Errorf("provider %s: client_id is missing", p.Name)
+		}
+		a.providers = append(a.providers, signin.Provider{
+			Name: p.Name, Issuer: p.Issuer, ClientID: id, ClientSecret: repl.ReplaceAll(p.ClientSecret, ""), Scopes: p.Scopes,
+			Claims: signin.ClaimNames{Email: p.Claims.Email, Groups: p.Claims.Groups, Username: p.Claims.Username},
+		})
+	}
+	return nil
+}
+
+func readDirectory(path string) (rules.Directory, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return rules.Directory{}, fmt.Errorf("opening the directory file: %w", err)
+	}
+	defer f.Close()
+	d, err := directory.ReadSnapshot(f)
+	if err != nil {
+		return rules.Directory{}, fmt.Errorf("reading the directory file %s: %w", path, err)
+	}
+	return d, nil
+}
+
+// stores are shared by the configurations that name the same one, so that a
+// reload ends no session.
+var stores = caddy.NewUsagePool()
+
+type pooledStore struct{ *store.Store }
+
+// Destruct closes the store when the last configuration lets go of it.
+func (s pooledStore) Destruct() error { return s.Close() } //nolint:wrapcheck // transparent
+
+// Start opens the store, begins to sync, and makes the gateway.
+func (a *App) Start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	got, _, err := stores.LoadOrNew(a.storeDSN, func() (caddy.Destructor, error) {
+		s, err := store.Open(ctx, a.storeDSN, store.Options{Log: a.log, OnError: a.metrics.storeError})
+		return pooledStore{s}, err //nolint:wrapcheck // wrapped below
+	})
+	if err != nil {
+		return fmt.Errorf("opening the store: %w", err)
+	}
+	st := got.(pooledStore).Store
+
+	dir, err := a.directory()
+	if err != nil {
+		return err
+	}
+	var rp *signin.RP
+	if len(a.providers) > 0 {
+		rp, err = signin.New(signin.Config{
+			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: st, Log: a.log, Insecure: a.insecure,
+			Metrics: a.metrics, LinkUser: a.linker(dir),
+		})
+		if err != nil {
+			return fmt.Errorf("setting up sign-in: %w", err)
+		}
+	}
+	a.rp = rp
+	gw, err := gateway.New(gateway.Config{
+		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
+		Rules: a.Rules, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp,
+		Metrics: a.metrics, Log: a.log, Audit: a.audit,
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // says what failed
+	}
+	a.gateway = gw
+	a.metrics.watch(gw, dir)
+	close(a.ready)
+	a.synced = make(chan struct{})
+	go func() {
+		defer close(a.synced)
+		dir.Run(ctx)
+	}()
+	return nil
+}
+
+func (a *App) prefix() string {
+	if a.Prefix == "" {
+		return "/.postern"
+	}
+	return a.Prefix
+}
+
+func (a *App) directory() (*directory.Directory, error) {
+	conf := directory.Config{Profile: a.policy.Profile, Seed: a.seed, Log: a.log, Every: time.Duration(a.Wiki.SyncEvery)}
+	if a.token != "" || a.Wiki.Directory == "" {
+		conf.Upstream = upstream.New(upstream.Config{Base: a.wiki, Token: a.token, Log: a.log})
+	}
+	dir, err := directory.New(conf)
+	if err != nil {
+		return nil, fmt.Errorf("loading the directory: %w", err)
+	}
+	return dir, nil
+}
+
+// Stop ends sync and gives the store back. Requests that still run keep what
+// they have.
+func (a *App) Stop() error {
+	if a.cancel != nil {
+		a.cancel()
+	}
+	if a.synced != nil {
+		<-a.synced
+	}
+	if a.rp != nil {
+		a.rp.Close()
+	}
+	_, err := stores.Delete(a.storeDSN)
+	if err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return nil
+}
+
+// linker says which wiki user a person is: the one that bears his identity, or
+// that his name names at a provider trusted to say who is internal, or that has
+// his verified address in a domain that the provider is trusted for.
+func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) string {
+	return func(provider string, id signin.Identity) string {
+		facts := dir.Facts()
+		if facts == nil {
+			return ""
+		}
+		who := rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}
+		user, ok := a.policy.LinkUser(facts, who, id.Username)
+		if !ok {
+			return ""
+		}
+		return user
+	}
+}
+
+// serve answers one request, with 503 until Start is through.
+func (a *App) serve(w http.ResponseWriter, r *http.Request, next gateway.Next) error {
+	select {
+	case <-a.ready:
+		return a.gateway.ServeHTTP(w, r, next) //nolint:wrapcheck // faults of the host
+	default:
+		gateway.NotReady(w, r)
+		return nil
+	}
+}
+
+var (
+	_ caddy.Provisioner = (*App)(nil)
+	_ caddy.App         = (*App)(nil)
+)
