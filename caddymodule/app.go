@@ -205,22 +205,35 @@ func (a *App) Start() error {
 	if len(a.providers) > 0 {
 		rp, err = signin.New(signin.Config{
 			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: st, Log: a.log, Insecure: a.insecure,
-			Metrics: a.metrics, LinkUser: a.linker(dir),
+			Metrics: a.metrics, LinkUser: a.linker(dir), Admit: admitActive(dir),
 		})
 		if err != nil {
 			return fmt.Errorf("setting up sign-in: %w", err)
 		}
 	}
 	a.rp = rp
+	key, err := st.Key(ctx, "gateway", time.Now())
+	if err != nil {
+		return fmt.Errorf("reading the store's keys: %w", err)
+	}
+	names := make([]string, len(a.providers))
+	for i := range a.providers {
+		names[i] = a.providers[i].Name
+	}
 	gw, err := gateway.New(gateway.Config{
+		Key:  key,
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
-		Rules: a.Rules, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp,
+		Rules: a.Rules, Providers: names, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // says what failed
 	}
 	a.gateway = gw
+	if rp != nil {
+		// Who a person is in the wiki may have changed with the directory.
+		dir.OnSwap(func(rules.Facts) { go rp.Relink() })
+	}
 	a.metrics.watch(gw, dir)
 	close(a.ready)
 	a.synced = make(chan struct{})
@@ -284,6 +297,21 @@ func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) str
 			return ""
 		}
 		return user
+	}
+}
+
+// admitActive keeps people out whom the wiki has deactivated (G23).
+func admitActive(dir *directory.Directory) func(rules.Viewer) error {
+	return func(v rules.Viewer) error {
+		facts := dir.Facts()
+		if facts == nil || v.WikiUser == "" {
+			return nil
+		}
+		id, ok := facts.FindUser(rules.UserName, v.WikiUser)
+		if ok && facts.Users()[id].Active != nil && !*facts.Users()[id].Active {
+			return errors.New("the wiki has deactivated this user")
+		}
+		return nil
 	}
 }
 

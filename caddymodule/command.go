@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -191,7 +190,7 @@ var casesKey = regexp.MustCompile(`(?m)^cases:`)
 func runTests(file string) ([]rules.TestResult, error) {
 	now := time.Now()
 	if !strings.HasSuffix(file, ".txtar") {
-		return rules.RunTests(filepath.Base(file), os.DirFS(filepath.Dir(file)), factsOf, now) //nolint:wrapcheck // names the file
+		return rules.RunTestFile(file, factsOf, now) //nolint:wrapcheck // names the file
 	}
 	archive, err := txtar.ParseFile(file)
 	if err != nil {

@@ -97,6 +97,7 @@ func demoIdP(site string) idptest.Config {
 		ID: "postern", Secret: "demo-client-secret",
 		RedirectURIs:           []string{site + "/.postern/callback/demo-idp"},
 		PostLogoutRedirectURIs: []string{site + "/.postern/signedout"},
+		BackChannelLogoutURI:   site + "/.postern/backchannel/demo-idp",
 	}}}
 	for _, a := range wikitest.DemoAccounts() {
 		conf.Accounts = append(conf.Accounts, idptest.Account{

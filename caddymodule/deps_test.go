@@ -13,6 +13,7 @@ const module = "github.com/postern-gateway/postern/"
 // import. A package that is not here may import none of ours.
 var allowed = map[string][]string{
 	"rules":                           {"rules/codec/*"},
+	"caddymodule/cursor":              {},
 	"caddymodule/capture":             {},
 	"caddymodule/store":               {},
 	"caddymodule/upstream":            {"rules"},
@@ -25,9 +26,9 @@ var allowed = map[string][]string{
 	"caddymodule/rewrite/xmlrewrite":  {"rules", "rules/codec/*", "caddymodule/rewrite/edit"},
 	"caddymodule/rewrite":             {"rules", "rules/codec/*", "caddymodule/rewrite/*"},
 	"caddymodule/signin":              {"rules"},
-	"caddymodule/gateway":             {"rules", "caddymodule/capture", "caddymodule/directory", "caddymodule/guard", "caddymodule/rewrite", "caddymodule/rewrite/edit", "caddymodule/signin"},
+	"caddymodule/gateway":             {"caddymodule/cursor", "rules", "caddymodule/capture", "caddymodule/directory", "caddymodule/guard", "caddymodule/rewrite", "caddymodule/rewrite/edit", "caddymodule/signin"},
 	"caddymodule/replay":              {"rules", "caddymodule/directory", "caddymodule/gateway"},
-	"caddymodule/wikitest":            {"rules", "rules/codec/*"},
+	"caddymodule/wikitest":            {"rules", "rules/codec/*", "rules/examples"},
 	"caddymodule/idptest":             {},
 	"caddymodule/e2e/mwtest":          {},
 	"caddymodule":                     {"rules", "caddymodule/*"},

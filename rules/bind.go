@@ -161,7 +161,7 @@ func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
 	e.bindGrants()
 	for _, g := range p.Internal.Groups {
 		if pr, err := p.parseGroup(g.Name); err == nil {
-			e.addRule(boundRule{principal: pr, target: targetInternal, until: forever, src: Source{File: p.file, Line: g.Pos.Line, Col: g.Pos.Col}})
+			e.addRule(boundRule{principal: pr, target: targetInternal, until: forever, src: Source{File: g.File, Line: g.Pos.Line, Col: g.Pos.Col}})
 		}
 	}
 	for i := range p.Suspended {

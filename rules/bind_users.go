@@ -41,6 +41,9 @@ func (e *Engine) bindUsers() {
 func (e *Engine) rulesOfRecord(hit []int32, id ID, u *UserRecord) []int32 {
 	for _, g := range u.Groups {
 		hit = append(hit, e.byWiki[e.wikiGroup(g)]...)
+		if _, isWiki := e.f.FindGroup(wikiSource, g); isWiki {
+			continue
+		}
 		if source, name, ok := e.p.qualifier(g); ok {
 			for _, n := range e.byIdP[name] {
 				if e.rules[n].principal.from(source) {

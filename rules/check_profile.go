@@ -139,6 +139,9 @@ func (c *compiler) knownNames(rt *route, path []any) map[string]*paramType {
 				if t, err := c.env.parseType(s.typ); s.typ != "" && err == nil {
 					known[s.name] = t
 				}
+				if known[s.name].cursor() || rt.params[s.name].cursor() {
+					c.fail(path, "%q: a cursor stands in a parameter, never in the path", s.name)
+				}
 			}
 		}
 	}

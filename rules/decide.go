@@ -226,7 +226,7 @@ func (v *View) SpaceLabel(id ID) Decision {
 	switch {
 	case v.named[id] && (b.filter < 0 || v.unrestricted()):
 		return visible(reasonSpaceLabel)
-	case v.e.spaces[b.subject].known && v.e.spaces[b.subject].follow != "deny" && v.seesSomething():
+	case v.e.spaces[b.subject].known && v.seesSomething():
 		return visible(reasonSpaceFollow)
 	}
 	return d

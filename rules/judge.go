@@ -26,7 +26,14 @@ type Judge struct {
 	unknown *unknowns
 	others  map[Context]*Judge // by context, shared
 	match   Match              // used over and over
-	req     Request
+
+	// SealCursor gives the token to put in the place of a cursor parameter's
+	// value in a link, or the value itself if it may stay; "" where neither
+	// can be. Left out, links with such parameters go. It is to be set before
+	// anything is judged.
+	SealCursor func(m *Match, param, value string) string
+
+	req Request
 }
 
 // unknowns gathers what was judged unknown.
@@ -121,6 +128,7 @@ var (
 	whyUnreadable = &Reason{Rule: "link.unreadable", Text: "the URL has no reading, or is of a scheme that goes"}
 	whyInternal   = &Reason{Rule: "link.internal", Text: "the URL is on an internal host"}
 	whyNoRoute    = &Reason{Rule: "link.no_route", Text: "the profile has no route for the URL"}
+	whyCursor     = &Reason{Rule: "link.cursor", Text: "the URL goes on with a list at a place that can't be sealed"}
 	whyForeign    = &Reason{Rule: "link.foreign", Text: "the URL leads away from the wiki"}
 )
 
@@ -218,8 +226,20 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 		path = "/"
 	}
 	l := j.route(path, u.query)
+	if l.Fate == FateKeep && u.query != "" {
+		query, changed, ok := j.seal(&j.match, u.query)
+		switch {
+		case !ok:
+			l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyCursor}
+		case changed:
+			u.query, l.URL = query, withQuery(s, query)
+		}
+	}
 	if at == placeAlias && l.Fate == FateKeep {
 		l.URL = j.rebase(&u, path, relative)
+		if path == "/" && !u.hasQuery && u.fragment == "" && !strings.HasSuffix(s, "/") {
+			l.URL = strings.TrimSuffix(l.URL, "/") // as it was: no slash, for scripts that add a path
+		}
 	}
 	return l
 }
@@ -295,6 +315,10 @@ func (j *Judge) route(path, query string) Link {
 		if d.Verdict == Unknown && !d.Absent {
 			j.unknown.add(s.Ref)
 		}
+		if d.Verdict == Hidden && j.view.namesPerson(s, d, j.ctx) {
+			l.Decision, l.Hidden = d, true // the link goes, the name of somebody visible stays
+			return
+		}
 		if l.Fate == FateKeep && (d.Verdict == Hidden || d.Verdict == Unknown && !d.Absent && !s.Optional) {
 			l.Fate, l.Kind, l.Decision = FateHide, s.Ref.Kind, d
 		}
@@ -347,6 +371,21 @@ func (j *Judge) versions(m *Match) {
 		keep = append(keep, s)
 	}
 	m.Subjects = keep
+}
+
+// namesPerson reports whether a hidden subject is a page that belongs to a
+// person whom the viewer may see, and is hidden for its space alone: a link to
+// it names that person, whether or not there is such a page.
+func (v *View) namesPerson(s *Subject, d Decision, ctx Context) bool {
+	if d.Reason != reasonSpaceUnshared && d.Reason != reasonSpaceUnnamed || len(s.Ref.Keys) != 1 || s.Ref.Keys[0].Attr != ContentTitle {
+		return false
+	}
+	title, space, ok := v.titleOf(&s.Ref.Keys[0], ctx)
+	if !ok || v.e.spaces[v.e.spaces[space].subject].follow != "user" {
+		return false
+	}
+	u, ok := v.e.f.FindUser(UserName, firstSegment(strings.TrimSpace(title)))
+	return ok && v.User(u, ctx).Verdict == Visible
 }
 
 // mail judges the addresses of a mailto: URL.

@@ -25,8 +25,11 @@ type Link struct {
 	Kind EntityKind // of the hidden subject, with FateHide
 	// URL is the spelling to put in place of the one that was found; empty: the
 	// one that was found.
-	URL      string
-	Foreign  bool // leads away from the wiki
+	URL     string
+	Foreign bool // leads away from the wiki
+	// Hidden: what it leads to is hidden, although its text may stay, since
+	// that names a person whom the viewer may see. A row about it goes.
+	Hidden   bool
 	Subjects []Ref
 	Decision Decision
 }

@@ -186,6 +186,9 @@ func (p *Policy) setFile(file string) {
 		p.Pages[i].File = file
 		setMemberFiles(p.Pages[i].Members, file)
 	}
+	for i := range p.Internal.Groups {
+		p.Internal.Groups[i].File = file
+	}
 	for i := range p.Filters {
 		p.Filters[i].File = file
 	}

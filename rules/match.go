@@ -46,6 +46,8 @@ type Match struct {
 	canon  *canon
 	values []Param // captures and parameters as they came, for Value
 	form   int     // where the form's begin in Params
+	route  *route  // the one that took the request, and
+	parts  []*route
 }
 
 // Subject is an entity that a request names.
@@ -123,4 +125,3 @@ func (p *Profile) Match(req *Request, f Facts) (*Match, *Refusal) {
 	}
 	return m, nil
 }
-

@@ -58,6 +58,7 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	case m.Class == "":
 		x.why = notFound("the route has no class")
 	}
+	m.route, m.parts = rt, x.parts
 	m.Read = rt.read
 	m.IsWrite = m.Class == ClassWrite || method != "GET" && !rt.read
 	if req.JSON != nil && !m.IsWrite {

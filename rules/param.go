@@ -318,6 +318,9 @@ func (ps *typeParser) object() (*paramType, error) {
 		if slices.Contains(t.names, name) {
 			return nil, fmt.Errorf("%q stands twice in json(…)", name)
 		}
+		if elem.cursor() {
+			return nil, fmt.Errorf("%s cannot stand inside json(…)", elem.src)
+		}
 		t.names, t.elems = append(t.names, name), append(t.elems, elem)
 		if ps.eat(")") {
 			return t, nil
@@ -359,6 +362,9 @@ func (ps *typeParser) sequence(name string) (*paramType, error) {
 	for _, e := range t.elems {
 		switch e.kind {
 		case tList, tWords, tPath, tJSON, tDrop, tRefuse, tQuery:
+			return nil, fmt.Errorf("%s cannot stand inside %s(…)", e.src, name)
+		}
+		if e.cursor() {
 			return nil, fmt.Errorf("%s cannot stand inside %s(…)", e.src, name)
 		}
 	}

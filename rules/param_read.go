@@ -308,4 +308,3 @@ func (x *matcher) readJSON(t *paramType, name, v string) (string, bool, string) 
 	}
 	return string(append(out, '}')), true, ""
 }
-

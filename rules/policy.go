@@ -156,6 +156,7 @@ func (m *Member) UnmarshalNode(n *yaml.Node) error {
 // Principal is a group or user as written, with its place.
 type Principal struct {
 	Pos  Pos
+	File string
 	Name string
 }
 

@@ -45,7 +45,7 @@ func (p *Policy) validate(errs *Errors) {
 	for i := range p.Internal.Groups {
 		g := &p.Internal.Groups[i]
 		if _, err := p.parseGroup(g.Name); err != nil {
-			c.errs.add(c.file, g.Pos, err)
+			c.errs.add(g.File, g.Pos, err)
 		}
 	}
 	c.spaces()

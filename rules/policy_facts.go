@@ -50,7 +50,7 @@ func (c *checker) groupsAndUsers(f Facts) {
 	}
 	for _, g := range c.p.Internal.Groups {
 		if pr, err := c.p.parseGroup(g.Name); err == nil {
-			check(pr, g.Pos, c.p.file)
+			check(pr, g.Pos, g.File)
 		}
 	}
 	members := func(ms []Member) {

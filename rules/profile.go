@@ -151,7 +151,9 @@ type NarrowSpec struct {
 	Fields    map[string]string `yaml:"fields"`
 	Functions []string          `yaml:"functions"`
 	OrderBy   []string          `yaml:"order_by"`
-	Separator string            `yaml:"separator"` // of the list: "|" default
+	// None is a query without hits, for one that names something hidden.
+	None      string `yaml:"none"`
+	Separator string `yaml:"separator"` // of the list: "|" default
 }
 
 // PageSpec says how a list is paged and where its size and totals stand.
@@ -265,8 +267,10 @@ type Where struct {
 
 // Place is a reference's place in an object or element. In YAML a bare string
 // (a member, or a selector) or a one-pair map {url: where}, {content.id: where}.
+// {wikitext: where} and {xhtml: where} read an element's text as source, which
+// names every thing that it refers to, and is broken if it was cut out of one.
 type Place struct {
-	As string // "", "url", or an attribute
+	As string // "", "url", "wikitext", "xhtml", or an attribute
 	At string
 }
 

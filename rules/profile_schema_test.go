@@ -203,7 +203,7 @@ func (g *schemaGenerator) of(t reflect.Type) obj {
 	case reflect.TypeFor[Place]():
 		return g.ref(t, func() obj {
 			return either(text, obj{"type": "object", "minProperties": 1, "maxProperties": 1,
-				"propertyNames": obj{"enum": append([]string{"url"}, attrWords()...)}, "additionalProperties": text})
+				"propertyNames": obj{"enum": append([]string{"url", "wikitext", "xhtml"}, attrWords()...)}, "additionalProperties": text})
 		})
 	case reflect.TypeFor[EvidencePlace]():
 		return g.ref(t, func() obj {

@@ -12,8 +12,8 @@ import (
 // The types of a profile that have a short form in YAML read it here.
 
 // UnmarshalNode reads a place: a bare string (a member, a selector), or a
-// mapping of one pair whose key says what the place holds ("url" or an
-// attribute).
+// mapping of one pair whose key says what the place holds ("url", a markup or
+// an attribute).
 func (p *Place) UnmarshalNode(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		return decodeNode(n, &p.At)
@@ -22,9 +22,9 @@ func (p *Place) UnmarshalNode(n *yaml.Node) error {
 		return at(n, "want a place: a text, or one pair such as {url: …} or {content.id: …}")
 	}
 	as := n.Content[0].Value
-	if as != "url" {
+	if as != "url" && as != "wikitext" && as != "xhtml" {
 		if _, ok := ParseAttr(as); !ok {
-			return at(n.Content[0], "%q is neither url nor an attribute%s", as, suggest(as, attrWords()))
+			return at(n.Content[0], "%q is neither url, wikitext or xhtml nor an attribute%s", as, suggest(as, attrWords()))
 		}
 	}
 	p.As = as

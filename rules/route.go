@@ -245,6 +245,10 @@ func (c *compiler) params(rt *route, spec *RouteSpec, path []any) {
 				c.fail(append(slices.Clone(at), name), "%v", err)
 				continue
 			}
+			if vt.cursor() {
+				c.fail(append(slices.Clone(at), name), "a cursor wants a parameter with a name of its own")
+				continue
+			}
 			rt.affixed = append(slices.Clone(rt.affixed), affixedParam{spec.Prefix + prefix, nt, vt})
 			continue
 		}
@@ -263,6 +267,9 @@ func (c *compiler) params(rt *route, spec *RouteSpec, path []any) {
 		t, err := c.env.parseType(spec.Subpage)
 		if err != nil {
 			c.fail(append(slices.Clone(path), "subpage"), "%v", err)
+		}
+		if t.cursor() {
+			c.fail(append(slices.Clone(path), "subpage"), "a cursor stands in a parameter, never in the path")
 		}
 		rt.subpage = t
 	}

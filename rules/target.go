@@ -347,4 +347,3 @@ func (c *canon) pairText(s string) (string, *Refusal) {
 	}
 	return s, nil
 }
-

@@ -293,3 +293,16 @@ func (f *wideFacts) FindContent(a Attr, v string, space ID) (ID, bool) {
 	id, ok := f.byID[v]
 	return id, ok
 }
+
+func TestEntityDoesNotAllocate(t *testing.T) {
+	v := tableView(t, "eva", tableTime)
+	user, page, space := refTo(User, "user.name", "zq", "user.key", "k-zq"), refTo(Content, "content.id", "102"), refTo(Space, "space.key", "GLOBEX")
+	n := testing.AllocsPerRun(100, func() {
+		v.Entity(user, Context{Space: NoID})
+		v.Entity(page, Context{Space: NoID})
+		v.Entity(space, Context{Space: NoID})
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/postern-gateway/postern/caddymodule/upstream"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -289,5 +290,42 @@ func TestEmptySyncIsAnError(t *testing.T) {
 	before := d.Facts()
 	if err := d.SyncNow(t.Context()); !errors.Is(err, ErrEmptySync) || d.Facts() != before || d.Stats().SyncErrors["empty"] != 1 {
 		t.Errorf("%v, %v", err, d.Stats().SyncErrors)
+	}
+}
+
+// asked remembers what it was asked, and knows nothing.
+type asked struct {
+	scripted
+	keys []rules.Key
+}
+
+func (a *asked) Lookup(_ context.Context, _ *rules.Profile, keys []rules.Key) (upstream.LookupResult, error) {
+	a.keys = append(a.keys, keys...)
+	return upstream.LookupResult{Absent: keys}, nil
+}
+
+func TestTitlesAreAskedForAsTheWikiWritesThem(t *testing.T) {
+	t.Parallel()
+	p, err := rules.ParseProfile("test.yaml", []byte("profile: test\ntitles: {codec: mediawiki-title, none: \"(Main)\"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Lookup = append(p.Lookup, rules.Lookup{Attr: []string{"content.title"}, URL: "/t?{values}"})
+	up := &asked{}
+	d := directory(t, Config{Profile: p, Upstream: up, Seed: sample()})
+	title := func(value, space string) rules.Key {
+		return rules.Key{Attr: rules.ContentTitle, Value: value, Space: space}
+	}
+	ref := rules.Ref{Kind: rules.Content, Keys: []rules.Key{
+		title("red_link", "3000"), title("Red link", "acme_x"), title("other", "(Main)"), title("acme_X:third#top", ""), title("x", "nowhere"), title("a|b", "0"), title("plan", "3000"),
+	}}
+	if changed, err := d.Resolve(t.Context(), []rules.Ref{ref}); err != nil || !changed {
+		t.Fatalf("Resolve = %v, %v", changed, err)
+	}
+	if diff := cmp.Diff([]rules.Key{title("Red link", "ACME X"), title("Other", ""), title("Third", "ACME X")}, up.keys); diff != "" {
+		t.Error(diff)
+	}
+	if f := d.Facts(); !f.Absent(rules.ContentTitle, "red_link", 1) || !f.Absent(rules.ContentTitle, "other", 0) {
+		t.Error("the absent are not known as such")
 	}
 }

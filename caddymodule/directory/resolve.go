@@ -97,26 +97,45 @@ func (d *Directory) spell(g *Generation, k rules.Key) (wanted, bool) {
 	}
 	space := rules.NoID
 	if k.Attr == rules.ContentTitle {
-		if k.Space == "" && d.c.Profile.Titles != nil {
-			full, ok := d.c.Profile.TitleKey(g, k.Value)
-			if !ok {
-				return wanted{}, false
-			}
-			k = full
-		}
 		var ok bool
-		if space, ok = g.FindSpaceByAnyName(k.Space); !ok {
+		if k, space, ok = d.spellTitle(g, k); !ok {
 			return wanted{}, false
-		}
-		s := &g.spaces[space]
-		if k.Space = s.Key; d.c.Profile.Titles != nil && d.c.Profile.Titles.Codec != "" {
-			k.Space = s.Name
 		}
 	}
 	if _, ok := g.find(k, space); ok {
 		return wanted{}, false
 	}
 	return wanted{k, g.absence(k.Attr, k.Value, space)}, true
+}
+
+// spellTitle gives a title and its space as the wiki itself writes them: where
+// titles carry their space, with the space's name, and else with its key.
+func (d *Directory) spellTitle(g *Generation, k rules.Key) (rules.Key, rules.ID, bool) {
+	p := d.c.Profile
+	if p.Titles == nil || p.Titles.Codec == "" {
+		space, ok := g.FindSpaceByAnyName(k.Space)
+		if ok {
+			k.Space = g.spaces[space].Key
+		}
+		return k, space, ok
+	}
+	full := k.Value
+	if k.Space != "" {
+		space, ok := g.FindSpaceByAnyName(k.Space)
+		if !ok {
+			return k, rules.NoID, false
+		}
+		full = g.spaces[space].Name + ":" + k.Value
+	}
+	k, ok := p.TitleKey(g, full)
+	if !ok {
+		return k, rules.NoID, false
+	}
+	space, ok := g.FindSpaceByAnyName(k.Space)
+	if ok {
+		k.Space = g.spaces[space].Name
+	}
+	return k, space, ok
 }
 
 // covered says whether the profile can ask about an attribute.

@@ -209,6 +209,9 @@ func TestLists(t *testing.T) {
 	}
 	rc := s.get(t, c, "/wiki/Special:RecentChanges?limit=500&days=30")
 	for _, p := range visible {
+		if strings.HasSuffix(p.Title, " new place") {
+			continue // its rows name where it came from
+		}
 		if p.Space == "ACME Portal" || p.Space == "Handbook" || p.Space == "" {
 			rc.shows(t, titleWord(p))
 		}
@@ -303,7 +306,7 @@ func TestSearch(t *testing.T) {
 	s := theScene(t)
 	c := s.signIn(t)
 	words := append([]string{}, s.world.Common...)
-	shown := s.world.Page("ACME Portal:Home").Shown[0]
+	shown := s.world.Page("ACME Portal:Home").Shown[1]
 	words = append(words, shown, "page")
 	for i, k := range s.world.Secrets(s.sight) {
 		if i%25 == 0 {

@@ -8,6 +8,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/postern-gateway/postern/caddymodule/cursor"
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/guard"
 	"github.com/postern-gateway/postern/caddymodule/rewrite"
@@ -43,11 +45,17 @@ type Config struct {
 	Rules []string
 	// Policy, if set, is used in place of Rules.
 	Policy *rules.Policy
+	// Providers names the configured OpenID providers.
+	Providers []string
 	// Identity says how each kind of viewer is known upstream.
 	Identity map[rules.ViewerKind]Identity
 	// HeldLimit is the most bytes held of one response; 0: 16 MiB.
 	HeldLimit int64
 	Limits    guard.Limits
+	// Key is the secret, at least 32 random bytes, under which the places at
+	// which lists go on are sealed and validators made. Gateways that serve one
+	// site side by side share it. Empty: random, for the life of this Gateway.
+	Key []byte
 
 	Directory *directory.Directory
 	SignIn    *signin.RP // nil: nobody can sign in (offline use)
@@ -70,8 +78,9 @@ type Identity struct {
 
 // Gateway serves one site.
 type Gateway struct {
-	cfg   Config
-	site  *rules.Site
+	cfg     Config
+	site    *rules.Site
+	cursors *cursor.Sealer
 	guard atomic.Pointer[guard.Guard]
 	state atomic.Pointer[state]
 	// Held counts bytes of responses held at the moment.
@@ -115,7 +124,15 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	g := &Gateway{cfg: cfg}
+	if len(cfg.Key) == 0 {
+		cfg.Key = make([]byte, cursor.MinKey)
+		_, _ = rand.Read(cfg.Key) // never fails
+	}
+	cursors, err := cursor.New(cfg.Key)
+	if err != nil {
+		return nil, fmt.Errorf("setting up list tokens: %w", err)
+	}
+	g := &Gateway{cfg: cfg, cursors: cursors}
 	g.site = &rules.Site{Base: cfg.Site, Aliases: append([]*url.URL{cfg.Wiki}, cfg.Aliases...), InternalHosts: cfg.InternalHosts}
 	if err := g.Reload(context.Background()); err != nil {
 		return nil, err
@@ -174,7 +191,7 @@ func (g *Gateway) rebind() error {
 
 // bindLocked compiles the policy against the directory's current generation.
 func (g *Gateway) bindLocked() error {
-	opts := rules.Options{Identity: map[rules.ViewerKind]rules.UpstreamIdentity{}}
+	opts := rules.Options{Identity: map[rules.ViewerKind]rules.UpstreamIdentity{}, Providers: g.cfg.Providers}
 	for kind, id := range g.cfg.Identity {
 		opts.Identity[kind] = id.Kind
 	}
@@ -201,11 +218,11 @@ func (g *Gateway) bindLocked() error {
 	if old := g.state.Load(); old != nil && old.policy == g.policy {
 		next.rewriter = old.rewriter
 	} else {
-		next.rewriter, err = rewrite.New(g.policy.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log})
+		next.rewriter, err = rewrite.New(g.policy.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key})
 		if err != nil {
 			return fmt.Errorf("compiling the profile's rewriting rules: %w", err)
 		}
-		g.guard.Store(&guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits})
+		g.guard.Store(&guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits, Cursors: g.cursors})
 	}
 	g.state.Store(next)
 	return nil

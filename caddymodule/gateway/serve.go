@@ -86,7 +86,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
-	return x.forward(gd.Request(r, x.adm, id), next)
+	return x.forward(gd, gd.Request(r, x.adm, id), next)
 }
 
 // ownPath serves what lies below the prefix.
@@ -186,12 +186,19 @@ func failReason(reason string) string {
 // empty answers a blocked background call in the type that the wiki's own
 // pages expect, so that they show no error.
 func (x *exchange) empty() error {
-	x.verdict, x.rule, x.status = "empty", "empty", x.adm.Match.Response.Empty
+	x.verdict, x.rule, x.status = "empty", "empty", http.StatusOK
+	var types []string
+	if resp := x.adm.Match.Response; resp != nil {
+		types = resp.Types
+		if resp.Empty != 0 {
+			x.status = resp.Empty
+		}
+	}
 	h := x.w.Header()
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	body := ""
-	switch first(x.adm.Match.Response.Types) {
+	switch first(types) {
 	case "json":
 		h.Set("Content-Type", "application/json")
 		body = "{}"
@@ -258,13 +265,16 @@ func (x *exchange) upstreamIdentity() (guard.Identity, *guard.Refusal) {
 const smallFile = 1 << 20
 
 // forward sends the rebuilt request up, and what may leave down.
-func (x *exchange) forward(up *http.Request, next Next) error {
+func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
 	rw := x.state.rewriter
 	ex := rewrite.Exchange{
 		Match: x.adm.Match, View: x.view, Site: x.g.site,
 		Request: rewrite.Request{Method: x.r.Method, URL: x.publicURL(), Header: x.r.Header, Echo: echoes(x.r)},
 		Resolve: func(ctx context.Context, refs []rules.Ref) (*rules.View, error) {
 			return x.resolver().Resolve(ctx, refs)
+		},
+		Seal: func(m *rules.Match, param, value string) string {
+			return gd.Seal(x.adm, m, param, value)
 		},
 	}
 	out, err := capture.Run(x.w, up, capture.Config{

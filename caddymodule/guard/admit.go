@@ -63,7 +63,7 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 		}
 	}
 	adm := &Admission{Match: m, View: view, Decision: d}
-	if m.Response != nil && m.Response.Empty != 0 && d.Verdict != rules.Visible {
+	if d.Verdict != rules.Visible && answersEmpty(m, view) {
 		adm.Empty = true
 		return adm, nil
 	}
@@ -77,7 +77,21 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 	if ref := g.narrow(adm); ref != nil {
 		return adm, ref
 	}
+	if ref := g.openCursors(adm); ref != nil {
+		return adm, ref
+	}
 	return adm, nil
+}
+
+// answersEmpty says that the profile wants an empty answer in place of a
+// refusal, for the route or for the condition that refused. It does so for
+// hidden, missing and closed alike.
+func answersEmpty(m *rules.Match, view *rules.View) bool {
+	if m.Response != nil && m.Response.Empty != 0 {
+		return true
+	}
+	deny := view.Denied(m)
+	return deny != nil && deny.Answer == "empty"
 }
 
 func ruleOf(d rules.Decision) string {

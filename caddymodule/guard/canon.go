@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/postern-gateway/postern/caddymodule/cursor"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -61,6 +62,9 @@ type Guard struct {
 	// Wiki is the upstream's address, whose path is its context path.
 	Wiki   *url.URL
 	Limits Limits
+	// Cursors opens and seals what says where a list goes on; nil: requests
+	// that go on with a list are refused.
+	Cursors *cursor.Sealer
 }
 
 // Canon makes the canonical form of a request, or refuses it with 400 where it

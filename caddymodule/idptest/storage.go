@@ -480,8 +480,11 @@ func (c *client) ApplicationType() op.ApplicationType { return op.ApplicationTyp
 func (c *client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
-func (c *client) LoginURL(id string) string                                    { return c.login(id) }
-func (c *client) AccessTokenType() op.AccessTokenType                          { return op.AccessTokenTypeBearer }
+
+func (c *client) LoginURL(id string) string { return c.login(id) }
+
+func (c *client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
+
 func (c *client) IDTokenLifetime() time.Duration                               { return 10 * time.Minute }
 func (c *client) DevMode() bool                                                { return true } // http redirect URIs
 func (c *client) IDTokenUserinfoClaimsAssertion() bool                         { return c.userClaims }

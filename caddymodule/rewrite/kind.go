@@ -48,6 +48,8 @@ var words = map[string]struct {
 	"woff2": {"binary", []string{"font/woff2", "application/font-woff2"}},
 	"ttf":   {"binary", []string{"font/ttf", "font/sfnt", "application/x-font-ttf", "application/font-sfnt"}},
 	"otf":   {"binary", []string{"font/otf", "application/x-font-otf", "application/vnd.ms-opentype"}},
+	"pdf":   {"binary", []string{"application/pdf"}},
+	"map":   {"binary", []string{"application/json", "application/octet-stream"}},
 	"eot":   {"binary", []string{"application/vnd.ms-fontobject"}},
 	"image": {"binary", []string{"image/"}},
 	"font":  {"binary", []string{"font/", "application/font-", "application/x-font-", "application/vnd.ms-fontobject", "application/vnd.ms-opentype"}},

@@ -31,9 +31,8 @@ func (w *work) inner(codec string, src []byte) ([]byte, error) {
 		}
 		return out, err
 	case "xhtml", "wikitext":
-		hidden, err := w.hiddenRefs(codec, src)
-		if err != nil || !hidden {
-			return src, err
+		if !w.hidesSource(codec, w.unmarked(src)) {
+			return src, nil
 		}
 		w.report.Hide(rules.Content, edit.Replaced)
 		return nil, nil

@@ -165,6 +165,10 @@ type Exchange struct {
 	// Resolve looks up, in one call, what the first pass did not know, and
 	// gives the view over what is known then. Nil: no second pass.
 	Resolve func(context.Context, []rules.Ref) (*rules.View, error)
+	// Seal gives the token that stands for a value of a cursor parameter of m,
+	// the request or a link, as rules.Judge.SealCursor. Nil: what says where a
+	// list goes on is cut, save numbers and times.
+	Seal func(m *rules.Match, param, value string) string
 }
 
 // Result is what may leave.
@@ -257,11 +261,13 @@ func (w *work) nest() (func(), error) {
 	return func() { w.depth-- }, nil
 }
 
-// judge makes the judge for the view as it is.
+// judge makes the judge for the view as it is, in the context of the route.
 func (w *work) judge() {
 	ctx := w.view.ContextOf(w.ex.Match)
+	ctx.Candidate = w.ex.Match.Class == rules.ClassPicker
 	w.space = ctx.Space
 	w.j = rules.NewJudge(w.view, w.ex.Site, w.ex.Request.URL, ctx)
+	w.j.SealCursor = w.ex.Seal
 	w.texts = w.view.Texts()
 }
 
@@ -383,6 +389,14 @@ func (w *work) jsonInput() jsonrewrite.Input {
 	}
 	if len(w.ex.Match.Parts) > 0 {
 		in.Pages = w.ex.Match.Pages
+	}
+	if m := w.ex.Match; w.ex.Seal != nil {
+		in.Seal = func(param, value string) (string, bool) {
+			if !m.IsCursor(param) {
+				return "", false
+			}
+			return w.ex.Seal(m, param, value), true
+		}
 	}
 	return in
 }

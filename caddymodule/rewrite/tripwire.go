@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/textscan"
@@ -131,5 +132,19 @@ func (w *work) tripwire(k kind, out []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fail(ReasonTripwire, err)
 	}
+	if len(hits) > 0 {
+		out = w.r.unmark(out)
+	}
 	return out, nil
+}
+
+// unmark takes highlight marks off what was cut: that a hidden name was a hit
+// says what it is.
+func (r *Rewriter) unmark(out []byte) []byte {
+	for i := 0; i+1 < len(r.marks); i += 2 {
+		for _, cut := range []string{"", textscan.Placeholder} {
+			out = bytes.ReplaceAll(out, []byte(r.marks[i]+cut+r.marks[i+1]), []byte(cut))
+		}
+	}
+	return out
 }

@@ -48,6 +48,12 @@ func (c *cache) init() {
 	c.next = -1
 }
 
+// unsynced is how long ago the store was last asked; a clock that was set back
+// counts like one that went on, so that it hides nothing.
+func (c *cache) unsynced(now time.Time) time.Duration {
+	return (time.Duration(now.UnixMilli()-c.synced.Load()) * time.Millisecond).Abs()
+}
+
 func (c *cache) get(k key) *entry {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

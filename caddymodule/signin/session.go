@@ -61,11 +61,8 @@ func (rp *RP) Session(r *http.Request) (*Session, error) {
 		return nil, nil
 	}
 	now := rp.cfg.Now()
-	if now.UnixMilli()-rp.cache.synced.Load() > syncAge.Milliseconds() {
-		rp.sync(r.Context(), now)
-		if now.UnixMilli()-rp.cache.synced.Load() > storeGrace.Milliseconds() {
-			return nil, ErrUnavailable
-		}
+	if rp.cache.unsynced(now) > syncAge && !rp.sync(r.Context(), now) && rp.cache.unsynced(now) > storeGrace {
+		return nil, ErrUnavailable
 	}
 	k := hashSecret(value)
 	e := rp.cache.get(k)
@@ -175,13 +172,14 @@ func (rp *RP) background(f func(ctx context.Context)) {
 	rp.wg.Go(func() { f(rp.run) })
 }
 
-// sync drops from memory what has changed in the store.
-func (rp *RP) sync(ctx context.Context, now time.Time) {
+// sync drops from memory what has changed in the store. It returns false if
+// the store did not answer.
+func (rp *RP) sync(ctx context.Context, now time.Time) bool {
 	c := &rp.cache
 	c.syncMu.Lock()
 	defer c.syncMu.Unlock()
-	if now.UnixMilli()-c.synced.Load() < watchEvery.Milliseconds()/2 && c.next >= 0 {
-		return // another request has just done it
+	if c.unsynced(now) < watchEvery/2 && c.next >= 0 {
+		return true // another request has just done it
 	}
 	first := c.next < 0
 	ids, next, all, err := rp.cfg.Store.SessionChanges(context.WithoutCancel(ctx), c.next)
@@ -189,7 +187,7 @@ func (rp *RP) sync(ctx context.Context, now time.Time) {
 		if rp.run.Err() == nil {
 			rp.cfg.Log.LogAttrs(ctx, slog.LevelError, "sessions not compared with the store", slog.String("reason", err.Error()))
 		}
-		return
+		return false
 	}
 	c.next = next
 	c.synced.Store(now.UnixMilli())
@@ -205,6 +203,7 @@ func (rp *RP) sync(ctx context.Context, now time.Time) {
 			}
 		}
 	}
+	return true
 }
 
 // recheckOne reads one session again: it ends in memory if it has in the

@@ -122,7 +122,7 @@ func parseDSN(dsn string) (string, error) {
 	}
 	scheme, _, ok := strings.Cut(dsn, ":")
 	if !ok {
-		return "", errors.New("store: a DSN is sqlite:///absolute/path or sqlite::memory:")
+		return "", errors.New("store: a DSN is sqlite::memory: or sqlite:///absolute/path")
 	}
 	switch scheme {
 	case "sqlite":

@@ -106,7 +106,7 @@ func (c *Client) Lookup(ctx context.Context, p *rules.Profile, keys []rules.Key)
 // query is a compiled rules.Lookup.
 type query struct {
 	*rules.Lookup
-	into          string
+	into          string // of records
 	record, alias mapping
 	// lacks is set when sync tells more of such records than this look-up.
 	lacks   bool
@@ -135,7 +135,7 @@ func tells(m map[string]string, fields []string) bool {
 func compileLookup(l *rules.Lookup, s *rules.Sync) (*query, error) {
 	q := &query{Lookup: l, into: l.Into}
 	var err error
-	if q.into == "" {
+	if q.into == "" || q.into == "aliases" {
 		q.into = "content"
 	}
 	if s != nil {
@@ -275,7 +275,7 @@ func isMissing(item gjson.Result, path string) bool {
 	return r.Exists() && r.Type != gjson.False && r.Type != gjson.Null
 }
 
-// take makes an alias or a record of an item.
+// take makes an alias or a record of an item, or both where nothing says which.
 func (q *query) take(item gjson.Result, b *builder) error {
 	if q.alias != nil {
 		_, gated := q.alias["kind"]
@@ -286,7 +286,9 @@ func (q *query) take(item gjson.Result, b *builder) error {
 			for i := from; i < len(b.dir.Aliases) && !gated && slices.Contains(q.Attr, rules.RevisionID.String()); i++ {
 				b.dir.Aliases[i].Kind = "revision"
 			}
-			return err
+			if gated || err != nil {
+				return err
+			}
 		}
 	}
 	if q.record == nil {

@@ -40,7 +40,7 @@ type Account struct {
 func DemoAccounts() []Account {
 	return []Account{
 		{"ines", "internal-demo", "Ines (internal, partner manager)", "ines@corp.example", []string{"staff"}, "internal: sees what the wiki lets her see, under her own name"},
-		{"ana", "acme-demo", "Ana (ACME partner)", "ana@acme.example", []string{"acme"}, "external of ACME: may comment there, and reads the handbook"},
+		{"ana", "acme-demo", "Ana (ACME partner)", "ana@acme.example", []string{"acme"}, "external of ACME, role commenter; reads the handbook too"},
 		{"mia", "manager-demo", "Mia (ACME manager)", "mia@acme.example", []string{"acme"}, "external manager of ACME"},
 		{"gus", "globex-demo", "Gus (GLOBEX guest)", "gus@globex.example", []string{"globex"}, "read-only guest of GLOBEX"},
 	}

@@ -237,7 +237,10 @@ func TestPipeline(t *testing.T) {
 		},
 		{
 			viewer: "mia", spaces: []string{"ACME", "HANDBOOK"}, users: []string{"ana", "mia", "ines"},
-			reads:   map[string]string{"/display/ACME/Meeting+Notes": "The plan was accepted"},
+			reads: map[string]string{
+				"/display/ACME/Meeting+Notes":                        "The plan was accepted",
+				"/pages/viewpreviousversions.action?pageId=66600101": "v. 1",
+			},
 			refused: []string{"/display/ENG", "/display/GLOBEX/Price+List"},
 		},
 		{

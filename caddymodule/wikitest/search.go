@@ -153,11 +153,21 @@ func highlight(text, word string) string {
 	if word == "" {
 		return html.EscapeString(text)
 	}
-	i := strings.Index(strings.ToLower(text), strings.ToLower(word))
-	if i < 0 || i+len(word) > len(text) {
-		return html.EscapeString(text)
+	var b strings.Builder
+	low, w := strings.ToLower(text), strings.ToLower(word)
+	if len(low) != len(text) {
+		return html.EscapeString(text) // case changes its length: left unmarked
 	}
-	return html.EscapeString(text[:i]) + "@@@hl@@@" + html.EscapeString(text[i:i+len(word)]) + "@@@endhl@@@" + html.EscapeString(text[i+len(word):])
+	at := 0
+	for {
+		i := strings.Index(low[at:], w)
+		if i < 0 {
+			break
+		}
+		b.WriteString(html.EscapeString(text[at:at+i]) + "@@@hl@@@" + html.EscapeString(text[at+i:at+i+len(w)]) + "@@@endhl@@@")
+		at += i + len(w)
+	}
+	return b.String() + html.EscapeString(text[at:])
 }
 
 func firstWord(cql string) string {

@@ -255,8 +255,10 @@ func (w *World) Secrets(s Sight) []Token {
 		}
 	}
 	for _, e := range w.Log {
-		hidden := false
-		for _, t := range e.Titles {
+		// What was said of a move stands in the history of the page that it led
+		// to, and goes with that one.
+		hidden, about := false, e.Titles[len(e.Titles)-1:]
+		for _, t := range about {
 			if name, ok := strings.CutPrefix(t, "User:"); ok {
 				hidden = hidden || !s.Person(name)
 				continue

@@ -46,6 +46,8 @@ func (j fakeJudge) URL(raw string) rules.Link {
 		kind = rules.Space
 	}
 	switch {
+	case strings.HasPrefix(v, "#"):
+		return rules.Link{}
 	case strings.HasPrefix(v, "javascript:"):
 		return rules.Link{Fate: rules.FateDrop}
 	case strings.Contains(v, "secret"):

@@ -13,6 +13,8 @@ import (
 
 // seeds are markup in which tokenizers and tree builders are known to differ.
 var seeds = []string{
+	`<img srC dAtA =seCret>`, `<ifrAme href=seCret>0<`, `<math><li class=row data-title=secret></li><iframe><a href=secret>x</a></iframe>`,
+	`<select><style></select><a href=secret>x</a></style>`, `<li><a href=secret>x</li>y</a>`, `a</>b`,
 	`<a href="/x/secret">t</a>`, `<a href=/secret/x title='a>b'>t</a> tail`, `<a/href=/secret/b/c>`,
 	`<p>a<p>b<ul><li>x<li><a href=secret>y</a></ul>`, `<b><p><a href=secret>x</b>y</a>`,
 	`<div><a href=secret>x</div>y</a>z`, `<table><tr><td><a href=secret>x<tr><td>y</table>`,
@@ -119,10 +121,10 @@ func checkInvariants(t *testing.T, p *Program, s string) {
 		}
 	}
 	again, _, err := rewriteOnce(p, out, fakeInput(true))
-	if err != nil {
+	if err != nil && !okError(err) { // a cut may move an implied end into a noscript
 		t.Fatalf("%q became %q, then: %v", s, out, err)
 	}
-	if again != out {
+	if err == nil && again != out {
 		t.Fatalf("%q became %q, then %q", s, out, again)
 	}
 }

@@ -11,6 +11,7 @@ import (
 // place is where, in or below an element, a reference stands.
 type place struct {
 	url   bool
+	codec string // the value is source of this language
 	key   rules.Attr
 	all   bool
 	group int    // of descendants; -1: the element itself
@@ -52,6 +53,8 @@ func (pr *Program) compilePlace(p rules.Place) (place, error) {
 		pl.key = a
 	case p.As == "url", p.As == "" && urlAttrs[name] != uNone:
 		pl.url = true
+	case p.As == "wikitext" || p.As == "xhtml":
+		pl.codec = p.As
 	case p.As == "content":
 		pl.key = rules.ContentTitle
 	case shortAttrs[p.As] != rules.NoAttr:

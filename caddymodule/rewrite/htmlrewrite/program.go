@@ -19,7 +19,6 @@ type Program struct {
 	attrs   map[string]*scriptRule // JSON in attributes, by attribute name
 	prose   []int                  // groups
 	probes  map[string]probe
-	styles  bool
 }
 
 // Input is what one document is rewritten with.
@@ -45,6 +44,9 @@ type Input struct {
 	// InnerJSON rewrites JSON in scripts and attributes by the given fields.
 	// Without it such data goes.
 	InnerJSON func(src []byte, fields map[string]rules.FieldSpec) ([]byte, error)
+	// Source reports whether source text in a codec's language, or a piece of
+	// it, refers to anything hidden. Without it all source is taken to.
+	Source func(codec, text string) bool
 	// Charset is the legacy charset that the document was converted from, in
 	// lower case; empty for UTF-8. A <meta> that says so is set to utf-8, one
 	// that says otherwise is refused.
@@ -180,12 +182,11 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 	default:
 		return r, fmt.Errorf("undecided: %q is neither keep nor hide", h.Undecided)
 	}
-	sel := h.Select
-	if base, name := splitAttr(sel); name != "" {
-		r.attr = name
-		sel = base + "[" + name + "]"
+	sel, name, err := attrSelect(h.Select)
+	if err != nil {
+		return r, err
 	}
-	var err error
+	r.attr = name
 	if r.group, err = pr.set.add(sel); err != nil {
 		return r, err
 	}
@@ -271,6 +272,48 @@ func (pr *Program) compileRange(s string, r *rule) (rs rangeSpec, err error) {
 		return rs, fmt.Errorf("unknown range %q", s)
 	}
 	return rs, err
+}
+
+// attrSelect reads a selector list whose items may end in "@name", all in the
+// same: the elements that bear the attribute.
+func attrSelect(list string) (sel, name string, err error) {
+	var items []string
+	for i, item := range splitList(list) {
+		base, n := splitAttr(item)
+		if i > 0 && n != name {
+			return "", "", fmt.Errorf("selector %q: not all of it is about one attribute", list)
+		}
+		if name = n; n != "" {
+			base += "[" + n + "]"
+		}
+		items = append(items, base)
+	}
+	return strings.Join(items, ", "), name, nil
+}
+
+// splitList splits a selector list at the commas outside of brackets and
+// quotes.
+func splitList(s string) []string {
+	var out []string
+	depth, quote, from := 0, byte(0), 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '[' || c == '(':
+			depth++
+		case c == ']' || c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			out = append(out, strings.TrimSpace(s[from:i]))
+			from = i + 1
+		}
+	}
+	return append(out, strings.TrimSpace(s[from:]))
 }
 
 // splitAttr splits "SELECTOR@name", the "@" outside of brackets and quotes.

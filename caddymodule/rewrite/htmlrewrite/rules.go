@@ -63,8 +63,14 @@ func (r *run) decide(ru *rule, judge edit.Judge, i int32) (rules.EntityKind, boo
 		pl := &ru.subjects[p]
 		for _, v := range r.values(pl, i, nil) {
 			decided = true
+			if pl.codec != "" {
+				if r.in.Source == nil || r.in.Source(pl.codec, v) {
+					return rules.Content, true
+				}
+				continue
+			}
 			if pl.url {
-				if l := r.link(v); l.Fate == rules.FateHide || !l.Foreign && l.Fate != rules.FateKeep && pl.strict() {
+				if l := r.link(v); l.Fate == rules.FateHide || l.Hidden || !l.Foreign && l.Fate != rules.FateKeep && pl.strict() {
 					return l.Kind, true
 				}
 				continue

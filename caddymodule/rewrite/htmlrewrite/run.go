@@ -70,6 +70,7 @@ func (r *run) document(dst, src []byte, s string) ([]byte, error) {
 	r.evidence()
 	r.findBase()
 	r.unread()
+	r.strayLinks()
 	r.applyRules()
 	r.sortKilled()
 	r.elements()
@@ -138,6 +139,7 @@ func (r *run) drop(start, end int) {
 
 // cutAttr deletes an attribute.
 func (r *run) cutAttr(a *attribute) {
+	a.gone = true
 	s := r.t.s
 	start, end := int(a.start), int(a.end)
 	with := ""

@@ -60,6 +60,7 @@ type attribute struct {
 	vs, ve     int32  // the raw value without quotes
 	quote      byte   // '"', '\'', '=' unquoted, 0 no value
 	dup        bool   // a browser reads an earlier one of that name
+	gone       bool   // a rule took it
 }
 
 // tape is one parsed document.
@@ -80,7 +81,7 @@ type tape struct {
 	torn     bool    // a noscript ends elsewhere without
 	sawHead  bool
 	sawBody  bool
-	foreigns int
+	foreigns int // open foreign elements
 }
 
 var tapes = sync.Pool{New: func() any { return new(tape) }}

@@ -1,6 +1,7 @@
 package htmlrewrite
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
@@ -94,6 +95,21 @@ func (r *run) findBase() {
 	}
 }
 
+// strayLinks refuses hidden links whose text goes on behind their span, even if
+// the span itself goes with something else.
+func (r *run) strayLinks() {
+	for i := range r.t.nodes {
+		n := &r.t.nodes[i]
+		if n.kind != kElement || n.tag != tA || n.flags&nSloppy == 0 {
+			continue
+		}
+		if a := r.t.attribute(n, "href"); a != nil && r.link(r.t.value(a)).Fate == rules.FateHide {
+			r.fail(fmt.Errorf("html: %w: a misnested link would have to go", edit.ErrAmbiguous))
+			return
+		}
+	}
+}
+
 // elements judges what the profile's rules left: every URL, script and style.
 func (r *run) elements() {
 	t := r.t
@@ -146,7 +162,7 @@ func (r *run) attributes(i int32) {
 	n := &t.nodes[i]
 	for k := n.attr; k < n.attrEnd; k++ {
 		a := &t.attrs[k]
-		if a.dup || a.ve == a.vs || a.name[0] == '=' {
+		if a.dup || a.gone || a.ve == a.vs || a.name[0] == '=' {
 			continue
 		}
 		switch use := urlAttrs[a.name]; use {
@@ -318,39 +334,6 @@ func (r *run) textFor(k rules.EntityKind) string {
 	return r.in.Texts["hidden_page"]
 }
 
-// image puts the neutral picture in the place of a hidden one.
-func (r *run) image(i int32, l rules.Link) {
-	t := r.t
-	n := &t.nodes[i]
-	with := r.in.Texts["image"]
-	if l.Kind == rules.User && r.in.Texts["avatar"] != "" {
-		with = r.in.Texts["avatar"]
-	}
-	src := t.attribute(n, "src")
-	if src != nil && with != "" && t.value(src) == with {
-		return
-	}
-	if with == "" || src == nil {
-		r.rep.Hide(l.Kind, edit.Removed)
-		r.kill(i, i, "")
-		return
-	}
-	r.rep.Hide(l.Kind, edit.Replaced)
-	r.setAttr(src, with)
-	for k := n.attr; k < n.attrEnd; k++ {
-		a := &t.attrs[k]
-		switch {
-		case a.dup || a == src:
-		case a.name == "alt" || a.name == "title":
-			r.setAttr(a, "")
-		case a.name == "srcset" || a.name == "sizes" || a.name == "width" || a.name == "height" || a.name == "style" ||
-			a.name == "usemap" || a.name == "longdesc" || a.name == "id" || strings.HasPrefix(a.name, "data-") ||
-			strings.HasPrefix(a.name, "aria-") || looksLikeURL(a.name, t.value(a)):
-			r.cutAttr(a)
-		}
-	}
-}
-
 // attached judges a URL beside the main one: the attribute goes alone.
 func (r *run) attached(i int32, a *attribute) {
 	l := r.link(r.t.value(a))
@@ -364,91 +347,5 @@ func (r *run) attached(i int32, a *attribute) {
 		r.cutAttr(a)
 	case l.URL != "":
 		r.setAttr(a, l.URL)
-	}
-}
-
-func (r *run) urlList(a *attribute) {
-	v := r.t.value(a)
-	fields := strings.FieldsFunc(v, func(c rune) bool { return c < 0x80 && isSpace(byte(c)) })
-	out := fields[:0]
-	changed := false
-	for _, u := range fields {
-		l := r.link(u)
-		switch {
-		case l.Fate != rules.FateKeep:
-			r.rep.Hide(l.Kind, edit.Removed)
-			changed = true
-			continue
-		case l.URL != "" && l.URL != u:
-			u, changed = l.URL, true
-		}
-		out = append(out, u)
-	}
-	if !changed {
-		return
-	}
-	if len(out) == 0 {
-		r.cutAttr(a)
-		return
-	}
-	r.setAttr(a, strings.Join(out, " "))
-}
-
-// candidate is one URL of a srcset with its descriptors.
-type candidate struct{ url, rest string }
-
-// parseSrcset follows the HTML standard's "parse a srcset attribute".
-func parseSrcset(v string) []candidate {
-	var out []candidate
-	for i := 0; ; {
-		for i < len(v) && (isSpace(v[i]) || v[i] == ',') {
-			i++
-		}
-		if i >= len(v) {
-			return out
-		}
-		from := i
-		for i < len(v) && !isSpace(v[i]) {
-			i++
-		}
-		u := v[from:i]
-		if t := strings.TrimRight(u, ","); t != u {
-			out = append(out, candidate{t, ""})
-			continue
-		}
-		from = i
-		for depth := 0; i < len(v) && (v[i] != ',' || depth > 0); i++ {
-			switch v[i] {
-			case '(':
-				depth++
-			case ')':
-				depth = max(0, depth-1)
-			}
-		}
-		out = append(out, candidate{u, strings.TrimSpace(v[from:i])})
-	}
-}
-
-func (r *run) srcset(a *attribute) {
-	changed := false
-	var out []string
-	for _, c := range parseSrcset(r.t.value(a)) {
-		l := r.link(c.url)
-		switch {
-		case l.Fate != rules.FateKeep:
-			r.rep.Hide(l.Kind, edit.Removed)
-			changed = true
-			continue
-		case l.URL != "" && l.URL != c.url:
-			c.url, changed = l.URL, true
-		}
-		out = append(out, strings.TrimSpace(c.url+" "+c.rest))
-	}
-	switch {
-	case !changed:
-	case len(out) == 0:
-		r.cutAttr(a)
-	default:
-		r.setAttr(a, strings.Join(out, ", "))
 	}
 }

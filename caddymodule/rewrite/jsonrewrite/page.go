@@ -199,15 +199,30 @@ func (r *run) totals() {
 	}
 }
 
-// nextString judges a next-page URL like any URL. A token that is no URL stays
-// if it can name nothing: digits and separators.
-func (r *run) nextString(n int32, j edit.Judge) bool {
+// nextScalar judges where the next page is: a URL like any URL, and what goes
+// into the parameter param by sealing it. Where that can't be, a token stays if
+// it can name nothing: digits and separators.
+func (r *run) nextScalar(n int32, param string, j edit.Judge) bool {
 	v := string(r.t.text(n))
-	if strings.ContainsAny(v, "/?") {
-		if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
-			return r.url(n, b.BelowBase)
+	if v == "" {
+		return false
+	}
+	if r.t.nodes[n].kind == str {
+		// Of what may be either, only a URL is read as one: a title may have
+		// the same marks in it.
+		isURL := strings.ContainsAny(v, "/?")
+		if isURL && r.isCursor(param) {
+			isURL = v[0] == '/' || v[0] == '?' || strings.Contains(v, "://")
 		}
-		return r.url(n, j.URL)
+		if isURL {
+			if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
+				return r.url(n, b.BelowBase)
+			}
+			return r.url(n, j.URL)
+		}
+	}
+	if sealed, gone := r.seal(n, param); sealed {
+		return gone
 	}
 	if harmless(v, nil) {
 		return false
@@ -216,22 +231,58 @@ func (r *run) nextString(n int32, j edit.Judge) bool {
 	return true
 }
 
-// nextObject lets an object of parameters for the next page stay if no value
-// in it can name anything.
+// nextObject seals the parameters of an object for the next page. If there is
+// one that can't be sealed, the object stays only if that can name nothing.
 func (r *run) nextObject(n int32) bool {
 	end := r.t.nodes[n].next
 	var names []string
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
 		names = append(names, string(r.t.name(c)))
 	}
-	for c := n + 1; c < end; c = r.t.nodes[c].next {
+	for i, c := 0, n+1; c < end; i, c = i+1, r.t.nodes[c].next {
 		k := r.t.nodes[c].kind
-		if k == object || k == array || k == str && !harmless(string(r.t.text(c)), names) {
+		sealed, gone := false, false
+		if k == str || k == num {
+			sealed, gone = r.seal(c, names[i])
+		}
+		if gone || !sealed && (k == object || k == array || k == str && !harmless(string(r.t.text(c)), names)) {
 			r.rep.Hide(rules.NoEntity, edit.Dropped)
 			return true
 		}
 	}
 	return false
+}
+
+func (r *run) isCursor(param string) bool {
+	if r.in.Seal == nil || param == "" {
+		return false
+	}
+	_, ok := r.in.Seal(param, "")
+	return ok
+}
+
+// seal puts a token in the place of a value of the parameter, if that is one
+// that says where a list goes on; gone reports that there is no token for it.
+func (r *run) seal(n int32, param string) (sealed, gone bool) {
+	if r.in.Seal == nil || param == "" {
+		return false, false
+	}
+	v := string(r.t.text(n))
+	if v == "" {
+		return true, false
+	}
+	token, ok := r.in.Seal(param, v)
+	if !ok {
+		return false, false
+	}
+	if token == "" {
+		return true, true
+	}
+	nd := &r.t.nodes[n]
+	if nd.kind != str || token != v {
+		r.list.Replace(int(nd.start), int(nd.end), quote(token))
+	}
+	return true, false
 }
 
 // harmless reports whether a token is made of digits, the marks of times and

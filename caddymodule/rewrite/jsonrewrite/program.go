@@ -528,7 +528,7 @@ func (r *route) addPage(ps *rules.PageSpec, add func(string, field) error) error
 		}
 	}
 	for _, at := range []string{ps.Next, ps.Prev} {
-		if err := add(at, field{op: next}); err != nil {
+		if err := add(at, field{op: next, text: ps.Start}); err != nil {
 			return err
 		}
 	}
@@ -583,6 +583,11 @@ type Input struct {
 	// Title makes a key of a title that carries its space in itself; nil, or
 	// not ok: the title is the key's value as it stands.
 	Title func(raw string) (rules.Key, bool)
+	// Seal gives the token for what the wiki wants to be sent, in a parameter,
+	// to go on with the list; "" if there is none. ok is unset for parameters
+	// that do not say where a list goes on. Nil: tokens that could name
+	// something go.
+	Seal func(param, value string) (token string, ok bool)
 	// Keep lets members that nothing names stay, as Response.Unknown "keep".
 	Keep bool
 
