@@ -53,6 +53,10 @@ type App struct {
 	// Hold is how many bytes of one response are held for rewriting at most;
 	// an answer over it is refused with 502. Default 16 MiB.
 	Hold int64 `json:"hold,omitempty"`
+	// DenyFloor is the step of time in which refusals are answered: each waits
+	// for the next multiple of it, so that how long it took does not tell
+	// whether the wiki was asked. Default 50ms; negative: no waiting.
+	DenyFloor caddy.Duration `json:"deny_floor,omitempty"`
 
 	log       *slog.Logger
 	audit     *slog.Logger
@@ -224,7 +228,7 @@ func (a *App) Start() error {
 		Key:  key,
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
 		Rules: a.Rules, Providers: names, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp,
-		Metrics: a.metrics, Log: a.log, Audit: a.audit,
+		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // says what failed
@@ -249,6 +253,16 @@ func (a *App) prefix() string {
 		return "/.postern"
 	}
 	return a.Prefix
+}
+
+// defaultDenyFloor is a little over what a look-up in a wiki near by takes.
+const defaultDenyFloor = 50 * time.Millisecond
+
+func (a *App) denyFloor() time.Duration {
+	if a.DenyFloor == 0 {
+		return defaultDenyFloor
+	}
+	return max(0, time.Duration(a.DenyFloor))
 }
 
 func (a *App) directory() (*directory.Directory, error) {

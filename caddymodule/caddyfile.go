@@ -70,12 +70,14 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = one(d, &a.Prefix)
 		case "hold":
 			err = parseSize(d, &a.Hold)
+		case "deny_floor":
+			err = parseDuration(d, &a.DenyFloor)
 		case "provider":
 			err = a.parseProvider(d)
 		case "upstream_identity":
 			err = a.parseIdentity(d)
 		default:
-			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, provider, upstream_identity", name)
+			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, deny_floor, provider, upstream_identity", name)
 		}
 		if err != nil {
 			return err

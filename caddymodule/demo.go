@@ -70,12 +70,13 @@ func demo(ctx context.Context, out io.Writer, listen string) (err error) {
 		return fmt.Errorf("writing the demo's rules: %w", err)
 	}
 
-	wiki := wikitest.NewServer(wikitest.DemoWorld())
+	world := wikitest.DemoWorld()
+	wiki := wikitest.NewServer(world)
 	defer wiki.Close()
 	idp := idptest.NewServer(demoIdP(site))
 	defer idp.Close()
 
-	config, err := demoConfig(site, wiki.URL, idp.URL, policy, net.JoinHostPort(host, port))
+	config, err := demoConfig(demoSetup{site: site, wiki: wiki.URL, alias: world.Base, idp: idp.URL, policy: policy, listen: net.JoinHostPort(host, port)})
 	if err != nil {
 		return err
 	}
@@ -108,13 +109,20 @@ func demoIdP(site string) idptest.Config {
 	return conf
 }
 
+// demoSetup is where the demo's parts are.
+type demoSetup struct{ site, wiki, alias, idp, policy, listen string }
+
 // demoConfig is the JSON of a configuration as in Caddyfile.example.
-func demoConfig(site, wiki, idp, policy, listen string) ([]byte, error) {
+func demoConfig(d demoSetup) ([]byte, error) {
+	var aliases []string
+	if d.alias != "" {
+		aliases = []string{d.alias}
+	}
 	app := App{
-		Site: site, Rules: []string{policy}, Store: "sqlite::memory:",
-		Wiki: &Wiki{URL: wiki, SyncToken: wikitest.DemoSyncToken, SyncEvery: caddy.Duration(time.Minute)},
+		Site: d.site, Rules: []string{d.policy}, Store: "sqlite::memory:",
+		Wiki: &Wiki{URL: d.wiki, Aliases: aliases, SyncToken: wikitest.DemoSyncToken, SyncEvery: caddy.Duration(time.Minute)},
 		Providers: []*Provider{{
-			Name: "demo-idp", Issuer: idp, ClientID: "postern", ClientSecret: "demo-client-secret",
+			Name: "demo-idp", Issuer: d.idp, ClientID: "postern", ClientSecret: "demo-client-secret",
 		}},
 		UpstreamIdentity: map[string]*UpstreamIdentity{
 			"internal": {Identity: "header", Value: "X-Remote-User"},
@@ -128,12 +136,12 @@ func demoConfig(site, wiki, idp, policy, listen string) ([]byte, error) {
 		"apps": object{
 			"postern": app,
 			"http": object{"grace_period": "1s", "servers": object{"demo": object{
-				"listen":          []string{listen},
+				"listen":          []string{d.listen},
 				"automatic_https": object{"disable": true},
 				"routes": []object{{"handle": []object{
 					{"handler": "encode", "encodings": object{"gzip": object{}}},
 					{"handler": "postern"},
-					{"handler": "reverse_proxy", "upstreams": []object{{"dial": wiki[len("http://"):]}}},
+					{"handler": "reverse_proxy", "upstreams": []object{{"dial": d.wiki[len("http://"):]}}},
 				}}},
 			}}},
 		},

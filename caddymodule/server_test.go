@@ -37,11 +37,12 @@ func demoServer(tb testing.TB) (site, wiki string) {
 	if err := os.WriteFile(policy, wikitest.DemoPolicy, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	w := wikitest.NewServer(wikitest.DemoWorld())
+	world := wikitest.DemoWorld()
+	w := wikitest.NewServer(world)
 	tb.Cleanup(w.Close)
 	idp := idptest.NewServer(demoIdP(site))
 	tb.Cleanup(idp.Close)
-	config, err := demoConfig(site, w.URL, idp.URL, policy, addr)
+	config, err := demoConfig(demoSetup{site: site, wiki: w.URL, alias: world.Base, idp: idp.URL, policy: policy, listen: addr})
 	if err != nil {
 		tb.Fatal(err)
 	}

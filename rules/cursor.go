@@ -122,31 +122,64 @@ func (m *Match) asks(name string) bool {
 	return true
 }
 
+// drops reports whether a parameter never goes to the wiki, so that nobody has
+// judged its value.
+func (m *Match) drops(name string) bool {
+	if t := m.param(name); t != nil {
+		return t.kind == tDrop
+	}
+	// What chooses a variant or a part, or ends in a value, has no type.
+	return m.route == nil || !m.route.control[name] && !slices.ContainsFunc(m.route.affixed, func(a affixedParam) bool {
+		return strings.HasPrefix(name, a.prefix)
+	})
+}
+
+// idle reports whether a value can name nothing: digits, or a short word such
+// as the hash in a static resource's URL.
+func idle(value string) bool {
+	digits := true
+	for i := range len(value) {
+		c := value[i]
+		if c < '0' || c > '9' {
+			digits = false
+			if c < 'a' || c > 'z' {
+				return false
+			}
+		}
+	}
+	return digits || len(value) <= 6 && strings.ContainsAny(value, "0123456789")
+}
+
 // seal puts tokens in the place of what says where a list goes on in a link's
-// query, which the match has read. ok is unset if that can't be done; changed
+// query, which the match has read, and takes out what is dropped there unread:
+// it could name anything. ok is unset if that can't be done; changed
 // says whether there was anything to seal.
 func (j *Judge) seal(m *Match, query string) (sealed string, changed, ok bool) {
-	if !slices.ContainsFunc(j.req.Query, func(p Param) bool { return p.Value != "" && m.IsCursor(p.Name) }) {
+	if !strings.Contains(query, "=") {
 		return query, false, true
-	}
-	if j.SealCursor == nil {
-		return "", false, false
 	}
 	var b strings.Builder
 	b.Grow(len(query) + 512)
-	for i, pair := range strings.Split(query, "&") {
-		if i > 0 {
-			b.WriteByte('&')
-		}
+	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, r1 := j.profile.routes().canon.pairText(rawName)
 		value, r2 := j.profile.routes().canon.pairText(rawValue)
 		if r1 != nil || r2 != nil {
 			return "", false, false
 		}
+		if m.drops(name) && !idle(value) {
+			changed = true
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
 		if value == "" || !m.IsCursor(name) {
 			b.WriteString(pair)
 			continue
+		}
+		if j.SealCursor == nil {
+			return "", false, false
 		}
 		token := j.SealCursor(m, name, value)
 		if token == "" {
@@ -173,5 +206,8 @@ func withQuery(s, query string) string {
 	if i := strings.IndexByte(s, '?'); i >= 0 {
 		s = s[:i]
 	}
-	return s + "?" + query + fragment
+	if query != "" {
+		query = "?" + query
+	}
+	return s + query + fragment
 }

@@ -129,6 +129,7 @@ var (
 	whyInternal   = &Reason{Rule: "link.internal", Text: "the URL is on an internal host"}
 	whyNoRoute    = &Reason{Rule: "link.no_route", Text: "the profile has no route for the URL"}
 	whyCursor     = &Reason{Rule: "link.cursor", Text: "the URL goes on with a list at a place that can't be sealed"}
+	whyOwn        = &Reason{Rule: "link.own", Text: "the URL leads to this gateway's own sign-in or sign-out"}
 	whyForeign    = &Reason{Rule: "link.foreign", Text: "the URL leads away from the wiki"}
 )
 
@@ -226,6 +227,9 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 		path = "/"
 	}
 	l := j.route(path, u.query)
+	if l.Fate == FateKeep && j.match.Leads != "" {
+		return l // Postern's own page, spelled already
+	}
 	if l.Fate == FateKeep && u.query != "" {
 		query, changed, ok := j.seal(&j.match, u.query)
 		switch {
@@ -304,6 +308,9 @@ func (j *Judge) route(path, query string) Link {
 			list = list || m.Subjects[i].List
 		}
 	}
+	if refusal == nil && m.Leads != "" && j.site.own != "" {
+		return Link{URL: j.site.own + "/" + m.Leads, Decision: Decision{Verdict: Visible, Reason: whyOwn}}
+	}
 	if refusal == nil {
 		l.Decision = j.view.Admit(m)
 		if l.Decision.Verdict == Visible && !list {
@@ -327,7 +334,7 @@ func (j *Judge) route(path, query string) Link {
 	case l.Fate == FateHide:
 	case refusal != nil:
 		l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyNoRoute}
-	case l.Decision.Verdict != Visible && !l.Decision.Absent:
+	case l.Decision.Verdict != Visible && (!l.Decision.Absent || m.IsWrite):
 		l.Fate = FateUnwrap
 	}
 	return l

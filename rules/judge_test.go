@@ -113,7 +113,7 @@ func TestJudgeURL(t *testing.T) {
 		want want
 	}{
 		{"", keep}, {"#frag", keep}, {"/", keep}, {"/page?id=11", keep}, {"/page?id=11#x", keep},
-		{"/page?id=22", hide}, {"/page?id=99", hide}, {"/page?id=11&src=nav", keep},
+		{"/page?id=22", hide}, {"/page?id=99", hide}, {"/page?id=11&src=nav", want{url: "/page?id=11"}}, {"/page?src=Secret+Title&id=11#x", want{url: "/page?id=11#x"}}, {"/page?id=11&src=12", keep},
 		{"/page?id=11&nope=1", unwrap}, {"/page?id=22&nope=1", hide},
 		{"/page?space=ACME&title=Plan", keep}, {"/page?space=HR&title=Salaries", space},
 		{"Plan", keep}, {"./Plan", keep}, {"../HR/Salaries", space}, {"../%2e%2E/display/HR", space}, {`\display\HR`, space},

@@ -39,6 +39,8 @@ type Match struct {
 	Read         bool // a POST that only reads
 	IsWrite      bool
 	Line         int // of the route in its profile
+	// Leads is set where the URL is Postern's own: signin or signout.
+	Leads string
 	// Parts are the sub-routes that a request of several parts asks for, as
 	// "list=search".
 	Parts []string

@@ -59,7 +59,7 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 		x.why = notFound("the route has no class")
 	}
 	m.route, m.parts = rt, x.parts
-	m.Read = rt.read
+	m.Read, m.Leads = rt.read, rt.leads
 	m.IsWrite = m.Class == ClassWrite || method != "GET" && !rt.read
 	if req.JSON != nil && !m.IsWrite {
 		x.refuse("", "a JSON body is not read here")

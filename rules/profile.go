@@ -121,6 +121,9 @@ type RouteSpec struct {
 	Evidence map[string]EvidenceSpec `yaml:"evidence"`
 	Mixed    string                  `yaml:"mixed"` // missing or refuse, for list(content…) parameters
 	Response *ResponseSpec           `yaml:"response"`
+	// Leads says that the URL is Postern's own business: signin or signout. A
+	// link to it leads to Postern's page, and so does a request.
+	Leads string `yaml:"leads"`
 	// Context "global" judges people in the global context although the route
 	// has a space among its subjects.
 	Context string `yaml:"context"`

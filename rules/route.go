@@ -62,6 +62,7 @@ type route struct {
 	deny      []DenySpec
 	evidence  map[string]EvidenceSpec
 	mixed     string
+	leads     string // signin, signout
 	response  *ResponseSpec
 	global    bool
 
@@ -146,6 +147,13 @@ func (c *compiler) route(spec *RouteSpec, parent *route, path []any, pattern str
 		rt.class = spec.Class
 	}
 	c.checkClass(spec, path)
+	switch spec.Leads {
+	case "":
+	case "signin", "signout":
+		rt.leads = spec.Leads
+	default:
+		c.fail(append(slices.Clone(path), "leads"), "%q; want signin or signout", spec.Leads)
+	}
 	for _, m := range spec.Methods {
 		if !goodMethod(m) {
 			c.fail(append(slices.Clone(path), "methods"), "%q is no method here (HEAD goes with GET)", m)

@@ -18,6 +18,9 @@ type Site struct {
 	Aliases []*url.URL
 	// InternalHosts are globs of hosts that no link may name.
 	InternalHosts []string
+	// Own is the path below which Postern's own pages are, such as /.postern;
+	// empty, there are none, and links to sign in or out go.
+	Own string
 }
 
 // place is where an absolute URL lies.
@@ -43,6 +46,7 @@ type siteIndex struct {
 	bases    []siteBase // the public one first
 	internal []string
 	public   string // scheme://host of the public base
+	own      string // Site.Own
 }
 
 func newSiteIndex(s *Site) *siteIndex {
@@ -57,6 +61,7 @@ func newSiteIndex(s *Site) *siteIndex {
 	}
 	if s != nil && s.Base != nil {
 		ix.public = s.Base.Scheme + "://" + s.Base.Host
+		ix.own = s.Own
 		add(s.Base)
 	}
 	if len(ix.bases) == 0 {

@@ -270,9 +270,10 @@ func (v *View) Public(space ID) bool {
 }
 
 // ProseWritable reports whether some external may write text in the space now,
-// so that what is cut from its prose could answer his questions.
+// so that what is cut from its prose could answer his questions. Nobody writes
+// where the wiki does not know externals by name.
 func (v *View) ProseWritable(space ID) bool {
-	if space < 0 || int(space) >= len(v.e.spaces) {
+	if !v.e.identity[External].Own() || space < 0 || int(space) >= len(v.e.spaces) {
 		return false
 	}
 	target := int32(v.e.spaces[space].subject)

@@ -138,10 +138,17 @@ func TestSpacesOfView(t *testing.T) {
 		}
 	}
 	v := tableView(t, "eva", tableTime)
+	// By a shared account nobody writes; by a name of his own who may, may.
+	named, engine := *v, *v.e
+	engine.identity[External] = IdentityHeader
+	named.e = &engine
 	for key, want := range map[string]bool{"ACME": true, "GLOBEX": true, "HANDBOOK": false, "NEWS": false, "ENG": true} {
 		id, _ := v.Facts().FindSpace(SpaceKey, key)
-		if got := v.ProseWritable(id); got != want {
+		if got := named.ProseWritable(id); got != want {
 			t.Errorf("prose of %s writable: %v", key, got)
+		}
+		if v.ProseWritable(id) {
+			t.Errorf("prose of %s writable by a shared account", key)
 		}
 	}
 }

@@ -95,7 +95,10 @@ func newScene() (_ *scene, err error) {
 	} else if s.wiki, err = mwtest.Start(context.Background(), mwtest.Options{World: s.world}); err != nil {
 		return nil, err
 	}
-	open := []string{"", "ACME Portal", "Handbook"}
+	open := []string{"ACME Portal", "Handbook"}
+	if !asWriter() {
+		open = append(open, "")
+	}
 	acme := s.world.Firm("acme")
 	s.me = acme[0]
 	s.sight = mwtest.Sight{
@@ -112,6 +115,11 @@ func newScene() (_ *scene, err error) {
 	s.site = "http://" + addr
 	return s, s.serve(addr, acme)
 }
+
+// asWriter says that the viewer may write in his space, and that the main
+// namespace is closed to him: another sight of the same world, chosen by
+// POSTERN_E2E_AS=writer.
+func asWriter() bool { return os.Getenv("POSTERN_E2E_AS") == "writer" }
 
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -138,7 +146,6 @@ internal:
 extranet:
   users_see: shared-space
 spaces:
-  "(Main)": {open_to: externals}
   Handbook: {open_to: externals}
   ACME Portal:
     members:
@@ -146,6 +153,11 @@ spaces:
 `)
 	for _, p := range acme {
 		fmt.Fprintf(&policy, "      - user: wiki/%s\n", p.Name)
+	}
+	if asWriter() {
+		fmt.Fprintf(&policy, "      - {user: wiki/%s, role: user}\n", s.me.Name)
+	} else {
+		policy.WriteString("  \"(Main)\": {open_to: externals}\n")
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "policy.yaml"), []byte(policy.String()), 0o600); err != nil {
 		return err

@@ -52,6 +52,11 @@ type Config struct {
 	// HeldLimit is the most bytes held of one response; 0: 16 MiB.
 	HeldLimit int64
 	Limits    guard.Limits
+	// DenyFloor is the step of time in which refusals are answered: each waits
+	// for the next multiple of it. What is hidden is refused without a word to
+	// the wiki, and what may be missing after a look-up; the step hides which.
+	// 0: no waiting.
+	DenyFloor time.Duration
 	// Key is the secret, at least 32 random bytes, under which the places at
 	// which lists go on are sealed and validators made. Gateways that serve one
 	// site side by side share it. Empty: random, for the life of this Gateway.
@@ -81,8 +86,8 @@ type Gateway struct {
 	cfg     Config
 	site    *rules.Site
 	cursors *cursor.Sealer
-	guard atomic.Pointer[guard.Guard]
-	state atomic.Pointer[state]
+	guard   atomic.Pointer[guard.Guard]
+	state   atomic.Pointer[state]
 	// Held counts bytes of responses held at the moment.
 	Held atomic.Int64
 
@@ -134,6 +139,9 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{cfg: cfg, cursors: cursors}
 	g.site = &rules.Site{Base: cfg.Site, Aliases: append([]*url.URL{cfg.Wiki}, cfg.Aliases...), InternalHosts: cfg.InternalHosts}
+	if cfg.SignIn != nil {
+		g.site.Own = cfg.Prefix
+	}
 	if err := g.Reload(context.Background()); err != nil {
 		return nil, err
 	}

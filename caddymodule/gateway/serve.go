@@ -79,6 +79,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if x.adm.View != x.view {
 		x.view = x.adm.View
 	}
+	if x.adm.Leads != "" {
+		return x.lead()
+	}
 	if x.adm.Empty {
 		return x.empty()
 	}
@@ -162,6 +165,16 @@ func (x *exchange) refuse(ref *guard.Refusal) error {
 		return nil
 	}
 	answer(x.w, x.r, ref.Status, "")
+	return nil
+}
+
+// lead sends the viewer to Postern's own page in place of the wiki's.
+func (x *exchange) lead() error {
+	x.verdict, x.rule, x.status = "own", "leads", http.StatusFound
+	h := x.w.Header()
+	h.Set("Location", x.g.cfg.Prefix+"/"+x.adm.Leads)
+	h.Set("Cache-Control", "private, no-store")
+	x.w.WriteHeader(x.status)
 	return nil
 }
 

@@ -24,6 +24,9 @@ type Admission struct {
 	// given.
 	View     *rules.View
 	Decision rules.Decision
+	// Leads: the request is for Postern's own page of this name, signin or
+	// signout.
+	Leads string
 	// Empty: the request is answered with an empty body of the expected type,
 	// since the wiki's own pages would else show an error.
 	Empty bool
@@ -43,6 +46,9 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 			reason = ref.Reason
 		}
 		return nil, refuse(http.StatusNotFound, "no-route", "%s", reason)
+	}
+	if m.Leads != "" {
+		return &Admission{Match: m, View: view, Leads: m.Leads}, nil
 	}
 	if req.JSON != nil && !m.IsWrite {
 		return &Admission{Match: m, View: view}, refuse(http.StatusNotFound, "body", "the route does not take such a body")

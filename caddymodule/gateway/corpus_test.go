@@ -1,0 +1,421 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/postern-gateway/postern/caddymodule/directory"
+	"github.com/postern-gateway/postern/caddymodule/gateway"
+	"github.com/postern-gateway/postern/rules"
+)
+
+// The corpus: answers as the wiki sends them, or as somebody might make it send
+// them, through the whole gateway with the profile that ships. Each section of
+// testdata/corpus/*.txtar is a case: lines "key: value", an empty line, the
+// body. Keys:
+//
+//	url      what is asked for
+//	as       who asks: eva (reader of ACME), kim (of GLOBEX), ida (internal), mo (may write in ACME); default eva
+//	type     the answer's type; default by the first byte
+//	wrap     the name of a section of wrap.txtar that the body is put into
+//	header   a header field of the answer, "Name: value"
+//	upstream the answer's status; default 200
+//	status   the status that is wanted; default 200
+//	same     the body is to come through untouched
+//	keep     a text that is to be there after decoding; gone: one that is not
+//	raw      a text that is to be in the bytes
+//	prose    the tripwire alone can find it, and where a partner may write it only counts
+//	todo     a known gap, with its reason
+//
+// A section NAME.want holds the body that is wanted, byte for byte. Whatever a
+// case says, no canary may be there in any decoded form.
+
+// canaries are words that stand in hidden things alone.
+var canaries = []string{"zelda", "quimbly", "2c9d83a16f68e1e6016f6d26ed06beef", "1114999", "salaryx", "layoffx", "payrollx", "70002001", "70002002", "70002003", "humancanary", "secretx", "70001004", "70001005", "70001006",
+	"zqx", "wiki.corp.example", "hr-insiders", "fileleakx", "tokenx"}
+
+var globexCanaries = []string{"globexonly", "kimberx", "70003001"}
+
+const corpusPolicy = `
+version: 1
+wiki: confluence-dc
+internal: {groups: [staff], mode: unrestricted}
+unsafe_service_identity: true
+extranet: {users_see: shared-space}
+spaces:
+  ACME:
+    members:
+      - {user: eva}
+      - {user: ida}
+      - {user: bo}
+      MO
+    hide: {labels: [internal-only], titles: ["Internal *"]}
+  GLOBEX:
+    members: [{user: kim}]
+  HANDBOOK: {open_to: externals}
+TRIPWIRE`
+
+func corpusDirectory() rules.Directory {
+	key := func(s string) string { return "2c9d83a16f68e1e6016f6d26ed06" + s }
+	return rules.Directory{
+		Users: []rules.UserRecord{
+			{Username: "eva", Key: key("0001"), DisplayName: "Eva Acme", Email: "eva@acme.example", AvatarIDs: []string{"1114001"}, Active: ptr(true)},
+			{Username: "bo", Key: key("0002"), DisplayName: "Bo Bright", Email: "bo@acme.example", AvatarIDs: []string{"1114002"}, Active: ptr(true)},
+			{Username: "ida", Key: key("0003"), DisplayName: "Ida Inside", Email: "ida@corp.example", AvatarIDs: []string{"1114003"}, Active: ptr(true), Groups: []string{"staff"}},
+			{Username: "mo", Key: key("0004"), DisplayName: "Mo Writer", Email: "mo@acme.example", Active: ptr(true)},
+			{Username: "kim", Key: key("0005"), DisplayName: "Kim Kimberx", Email: "kim@globex.example", AvatarIDs: []string{"1114005"}, Active: ptr(true)},
+			{Username: "zqx", Key: key("beef"), DisplayName: "Zelda Quimbly", Email: "zelda.quimbly@corp.example", AvatarIDs: []string{"1114999"}, Active: ptr(true), Groups: []string{"staff"}},
+			{Username: "svc", Key: key("0099"), DisplayName: "Wiki Service", Email: "svc@corp.example", Active: ptr(true)},
+		},
+		Groups: []rules.GroupRecord{{Name: "staff", Source: "wiki"}, {Name: "hr-insiders", Source: "wiki"}},
+		Spaces: []rules.SpaceRecord{
+			{Key: "ACME", ID: "98305", Name: "Acme Project", Type: "global", Status: "current", Home: "70001001"},
+			{Key: "HANDBOOK", ID: "98306", Name: "Partner Handbook", Type: "global", Status: "current", Home: "70004001"},
+			{Key: "GLOBEX", ID: "98307", Name: "Globexonly Venture", Type: "global", Status: "current", Home: "70003001"},
+			{Key: "HR", ID: "98308", Name: "Humancanary Resources", Type: "global", Status: "current", Home: "70002001"},
+			{Key: "~zqx", ID: "98309", Name: "Zelda Quimbly", Type: "personal", Status: "current", Owner: "zqx", Home: "70002003"},
+		},
+		Content: []rules.ContentRecord{
+			{ID: "70001001", Type: "page", Space: "ACME", Title: "Acme Project Home", Status: "current"},
+			{ID: "70001002", Type: "page", Space: "ACME", Title: "Plan", Parent: "70001001", Status: "current"},
+			{ID: "70001003", Type: "page", Space: "ACME", Title: "Meeting notes", Parent: "70001002", Status: "current"},
+			{ID: "70001004", Type: "page", Space: "ACME", Title: "Internal Secretx", Parent: "70001002", Status: "current"},
+			{ID: "70001005", Type: "page", Space: "ACME", Title: "Secretx Labelled", Parent: "70001002", Labels: []string{"internal-only"}, Status: "current"},
+			{ID: "70001006", Type: "page", Space: "ACME", Title: "Secretx Child", Parent: "70001005", Status: "current", RestrictedTo: rules.Restriction{Users: []string{"zqx"}}},
+			{ID: "70001007", Type: "blogpost", Space: "ACME", Title: "Kick-off done", Date: "2026-03-02", Status: "current"},
+			{ID: "70002001", Type: "page", Space: "HR", Title: "Humancanary Home", Status: "current"},
+			{ID: "70002002", Type: "page", Space: "HR", Title: "Salaryx Bands", Parent: "70002001", Status: "current"},
+			{ID: "70002003", Type: "page", Space: "~zqx", Title: "Zelda Quimbly's Home", Status: "current"},
+			{ID: "70003001", Type: "page", Space: "GLOBEX", Title: "Globexonly Home", Status: "current"},
+			{ID: "70004001", Type: "page", Space: "HANDBOOK", Title: "House Rules", Status: "current"},
+		},
+		Aliases: []rules.AliasRecord{
+			{ID: "70005001", Of: "70001002", Kind: "comment"}, {ID: "70005002", Of: "70001002", Kind: "attachment"},
+			{ID: "70005003", Of: "70002002", Kind: "comment"}, {ID: "70005004", Of: "70002002", Kind: "attachment"},
+		},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func corpusGateway(t testing.TB, as, tripwire string, context string, observe func(gateway.Event)) *gateway.Gateway {
+	t.Helper()
+	profile, err := rules.LoadProfile("confluence-dc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mo := ""
+	if as == "mo" {
+		mo = "- {user: mo, role: user}"
+	}
+	text := strings.NewReplacer("MO", mo, "TRIPWIRE", tripwire).Replace(corpusPolicy)
+	policy, err := rules.ParsePolicy(map[string][]byte{"policy.yaml": []byte(text)}, profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := directory.New(directory.Config{Profile: profile, Seed: corpusDirectory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := rules.Viewer{Provider: "idp", Subject: as, Email: as + "@acme.example", EmailVerified: true, WikiUser: as}
+	switch as {
+	case "kim":
+		v.Email = "kim@globex.example"
+	case "ida":
+		v.Email, v.Groups = "ida@corp.example", []string{"staff"}
+	}
+	gw, err := gateway.New(gateway.Config{
+		Site: &url.URL{Scheme: "https", Host: "extranet.example", Path: context}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal:8090", Path: context},
+		Aliases:       []*url.URL{{Scheme: "https", Host: "wiki.corp.example", Path: context}, {Scheme: "https", Host: "old.corp.example", Path: "/wiki"}},
+		InternalHosts: []string{"*.corp.example", "wiki.internal"},
+		Identity: map[rules.ViewerKind]gateway.Identity{
+			rules.External: {Kind: "service", Value: "read-token"}, rules.Internal: {Kind: "header", Value: "X-Remote-User"},
+		},
+		Policy: policy, Directory: dir, As: &v, Observe: observe, HeldLimit: 4 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gw
+}
+
+// corpusCase is one section.
+type corpusCase struct {
+	file, name                                             string
+	url, as, typ, wrap, todo                               string
+	header                                                 [][2]string
+	upstream, status                                       int
+	same, prose                                            bool
+	keep, gone, raw                                        []string
+	body, want                                             string
+	hasWant                                                bool
+}
+
+func readCorpus(t testing.TB) []corpusCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/corpus/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no corpus: ", err)
+	}
+	var out []corpusCase
+	wraps := map[string]string{}
+	for _, f := range files {
+		a, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(f) == "wrap.txtar" {
+			for _, s := range a.Files {
+				wraps[s.Name] = string(s.Data)
+			}
+		}
+	}
+	for _, f := range files {
+		if filepath.Base(f) == "wrap.txtar" {
+			continue
+		}
+		a, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range a.Files {
+			if n, ok := strings.CutSuffix(s.Name, ".want"); ok {
+				for i := range out {
+					if out[i].name == n && out[i].file == filepath.Base(f) {
+						out[i].want, out[i].hasWant = strings.TrimSuffix(string(s.Data), "\n"), true
+					}
+				}
+				continue
+			}
+			c := corpusCase{file: filepath.Base(f), name: s.Name, as: "eva", upstream: 200, status: 200, url: "/display/ACME/Plan"}
+			head, body, _ := strings.Cut(string(s.Data), "\n\n")
+			for line := range strings.SplitSeq(head, "\n") {
+				k, v, _ := strings.Cut(line, ":")
+				v = strings.TrimSpace(v)
+				switch k {
+				case "url":
+					c.url = v
+				case "as":
+					c.as = v
+				case "type":
+					c.typ = v
+				case "wrap":
+					c.wrap = v
+				case "todo":
+					c.todo = v
+				case "header":
+					n, val, _ := strings.Cut(v, ":")
+					c.header = append(c.header, [2]string{n, strings.TrimSpace(val)})
+				case "upstream":
+					c.upstream, _ = strconv.Atoi(v)
+				case "status":
+					c.status, _ = strconv.Atoi(v)
+				case "same":
+					c.same = true
+				case "prose":
+					c.prose = true
+				case "keep":
+					c.keep = append(c.keep, v)
+				case "gone":
+					c.gone = append(c.gone, v)
+				case "raw":
+					c.raw = append(c.raw, v)
+				case "#", "":
+				default:
+					t.Fatalf("%s: %s: unknown key %q", f, s.Name, k)
+				}
+			}
+			c.body = strings.TrimSuffix(body, "\n")
+			if c.wrap != "" {
+				w, ok := wraps[c.wrap]
+				if !ok {
+					t.Fatalf("%s: %s: no wrap %q", f, s.Name, c.wrap)
+				}
+				before, after, _ := strings.Cut(w, "{{body}}")
+				if strings.Contains(before, `"{{`) {
+					panic("x")
+				}
+				c.body = before + c.body + after
+			}
+			if c.typ == "" {
+				switch b := strings.TrimSpace(c.body); {
+				case strings.HasPrefix(b, "{") || strings.HasPrefix(b, "["):
+					c.typ = "application/json"
+				case strings.HasPrefix(b, "<?xml") || strings.HasPrefix(b, "<feed"):
+					c.typ = "application/atom+xml;charset=UTF-8"
+				default:
+					c.typ = "text/html;charset=UTF-8"
+				}
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// middle is what stands inside the wrap.
+func middle(s string) string {
+	if _, rest, ok := strings.Cut(s, `<a id="corpus-begin"></a>`); ok {
+		s, _, _ = strings.Cut(rest, `<a id="corpus-end"></a>`)
+	}
+	return s
+}
+
+func (c *corpusCase) next() gateway.Next {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", c.typ)
+		for _, h := range c.header {
+			w.Header().Add(h[0], h[1])
+		}
+		if c.typ == "-" {
+			w.Header().Del("Content-Type")
+		}
+		w.WriteHeader(c.upstream)
+		_, err := io.WriteString(w, c.body)
+		return err
+	}
+}
+
+func TestCorpus(t *testing.T) {
+	tripwire := ""
+	if os.Getenv("POSTERN_CORPUS_NO_TRIPWIRE") != "" { // to see what the tripwire alone finds
+		tripwire = "tripwire: {structure: report, prose: report}"
+	}
+	for _, c := range readCorpus(t) {
+		t.Run(c.file+"/"+c.name, func(t *testing.T) {
+			var event gateway.Event
+			gw := corpusGateway(t, c.as, tripwire, "", func(e gateway.Event) { event = e })
+			w := serve(t, gw, "GET", c.url, c.next(), "Accept", "*/*")
+			bad := false
+			errorf := func(format string, args ...any) {
+				if c.todo != "" {
+					bad = true
+					return
+				}
+				t.Helper()
+				t.Errorf(format, args...)
+			}
+			if w.Code != c.status {
+				errorf("status %d, want %d (%s: %s)", w.Code, c.status, event.Rule, event.Reason)
+			}
+			body := w.Body.String()
+			leaks := c.gone
+			if c.as != "ida" {
+				leaks = append(append(leaks, canaries...), globexCanaries...)
+			}
+			if c.as == "kim" {
+				leaks = append(c.gone, canaries...)
+			}
+			head := http.Header{}
+			for k, v := range w.Header() {
+				if k != "Etag" {
+					head[k] = v
+				}
+			}
+			all := decodings(body + "\n" + fmt.Sprint(head))
+			for _, n := range leaks {
+				if at := find(all, n); at != "" {
+					errorf("leak of %q: %s", n, at)
+				}
+			}
+			if w.Code < 400 {
+				for _, k := range c.keep {
+					if !strings.Contains(all[0], k) && !strings.Contains(all[1], k) {
+						errorf("lost %q", k)
+					}
+				}
+				for _, k := range c.raw {
+					if !strings.Contains(body, k) {
+						errorf("no %q in the bytes", k)
+					}
+				}
+				if got := middle(body); c.same && got != middle(c.body) {
+					errorf("changed:\n%s", diff(middle(c.body), got))
+				} else if c.hasWant && strings.TrimSpace(got) != strings.TrimSpace(c.want) {
+					errorf("not as wanted:\n%s", diff(strings.TrimSpace(c.want), strings.TrimSpace(got)))
+				}
+			}
+			if c.todo != "" && !bad {
+				t.Errorf("passes although it is marked as a gap: %s", c.todo)
+			}
+			if t.Failed() && testing.Verbose() {
+				t.Logf("body:\n%s", middle(body))
+			}
+		})
+	}
+}
+
+// diff shows where two texts part.
+func diff(want, got string) string {
+	i := 0
+	for i < len(want) && i < len(got) && want[i] == got[i] {
+		i++
+	}
+	from := max(0, i-60)
+	return fmt.Sprintf("want …%.200s\ngot  …%.200s", want[from:], got[from:])
+}
+
+var (
+	tagLike  = regexp.MustCompile(`<[^>]*>`)
+	uEscape  = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+	xEscape  = regexp.MustCompile(`\\x([0-9a-fA-F]{2})`)
+	percent  = regexp.MustCompile(`%([0-9a-fA-F]{2})`)
+	nonWords = regexp.MustCompile(`[^\pL\pN]+`)
+)
+
+// decodings gives every way in which somebody might read a text.
+func decodings(s string) []string {
+	out := []string{s}
+	cur := s
+	for range 4 {
+		cur = html.UnescapeString(cur)
+		cur = uEscape.ReplaceAllStringFunc(cur, func(m string) string {
+			n, _ := strconv.ParseUint(m[2:], 16, 32)
+			return string(rune(n))
+		})
+		cur = xEscape.ReplaceAllStringFunc(cur, func(m string) string {
+			n, _ := strconv.ParseUint(m[2:], 16, 32)
+			return string(rune(n))
+		})
+		cur = percent.ReplaceAllStringFunc(cur, func(m string) string {
+			n, _ := strconv.ParseUint(m[1:], 16, 32)
+			return string([]byte{byte(n)})
+		})
+		cur = strings.NewReplacer(`\/`, "/", `\"`, `"`).Replace(cur)
+		out = append(out, cur)
+	}
+	plain := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, cur)
+	return append(out, plain, tagLike.ReplaceAllString(plain, ""), nonWords.ReplaceAllString(tagLike.ReplaceAllString(plain, ""), ""))
+}
+
+func find(all []string, needle string) string {
+	for _, s := range all {
+		if i := strings.Index(strings.ToLower(s), needle); i >= 0 {
+			l := strings.ToLower(s)
+			return fmt.Sprintf("…%s…", l[max(0, i-50):min(len(l), i+len(needle)+40)])
+		}
+	}
+	return ""
+}
+
+var _ = json.Valid
+var _ = httptest.NewRecorder
