@@ -116,14 +116,37 @@ type Engine struct {
 	anyPublic  bool
 	failed     int // conditions that failed to evaluate
 
-	subOnce sync.Once
-	subs    map[string]ID // PROVIDER/SUB -> user, made when first asked for
+	subs *subjects
+}
+
+// subjects maps PROVIDER/SUB to the one user who bears it; it is made when
+// first asked for.
+type subjects struct {
+	once sync.Once
+	of   map[string]ID
+}
+
+// WithFacts gives the engine for a later generation that holds the same
+// records: one in which a look-up learnt only other spellings of them, or that
+// something is absent. It reports false where the records differ, and the
+// policy has to be bound anew.
+func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
+	type based interface{ Base() uint64 }
+	older, ok1 := e.f.(based)
+	newer, ok2 := f.(based)
+	if !ok1 || !ok2 || older.Base() != newer.Base() || len(e.f.Users()) != len(f.Users()) || len(e.f.Groups()) != len(f.Groups()) ||
+		len(e.f.Spaces()) != len(f.Spaces()) || len(e.f.Contents()) != len(f.Contents()) {
+		return nil, false
+	}
+	n := *e
+	n.f = f
+	return &n, true
 }
 
 // Bind compiles a policy against a generation of facts. Names that do not
 // resolve make their rule inert, never a wildcard; Policy.Check tells of them.
 func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
-	e := &Engine{p: p, f: f, anchors: map[ID]*anchor{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}}
+	e := &Engine{p: p, f: f, anchors: map[ID]*anchor{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}}
 	e.identity = [...]UpstreamIdentity{Anonymous: IdentityService, None: IdentityService, External: IdentityService, Internal: IdentityHeader}
 	for k, id := range o.Identity {
 		switch id {

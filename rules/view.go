@@ -148,24 +148,25 @@ func (v *View) link() {
 
 // identities maps PROVIDER/SUB to the one user who bears it.
 func (e *Engine) identities() map[string]ID {
-	e.subOnce.Do(func() {
-		e.subs = map[string]ID{}
+	e.subs.once.Do(func() {
+		subs := map[string]ID{}
 		for i := range e.f.Users() {
 			for _, s := range e.f.Users()[i].Identities {
-				if _, twice := e.subs[s]; twice {
-					e.subs[s] = NoID
+				if _, twice := subs[s]; twice {
+					subs[s] = NoID
 					continue
 				}
-				e.subs[s] = ID(i)
+				subs[s] = ID(i)
 			}
 		}
-		for s, id := range e.subs {
+		for s, id := range subs {
 			if id == NoID {
-				delete(e.subs, s)
+				delete(subs, s)
 			}
 		}
+		e.subs.of = subs
 	})
-	return e.subs
+	return e.subs.of
 }
 
 // Kind is what the viewer is to this site. A suspended viewer is None.

@@ -10,6 +10,10 @@ import (
 // Generation numbers this state; later ones have higher numbers.
 func (g *Generation) Generation() uint64 { return g.number }
 
+// Base numbers the sync or snapshot that this generation grew from: look-ups
+// only append records, so ids of generations of one base agree.
+func (g *Generation) Base() uint64 { return g.base }
+
 // Users gives all users; the caller must not change them.
 func (g *Generation) Users() []rules.UserRecord { return g.users }
 

@@ -43,6 +43,7 @@ type absence struct {
 // Generation is one immutable state of the directory.
 type Generation struct {
 	number  uint64
+	base    uint64 // the generation of the sync or snapshot that it grew from
 	options Options
 
 	users    []rules.UserRecord
@@ -89,6 +90,7 @@ func NewGeneration(d rules.Directory, o Options) (*Generation, error) {
 	g.indexGroups()
 	g.indexSpaces()
 	g.indexContent(d.Aliases)
+	g.base = g.number
 	return g, nil
 }
 

@@ -218,12 +218,19 @@ func (g *Gateway) bindLocked() error {
 		}
 		return nil
 	}
-	engine, err := rules.Bind(g.policy, facts, opts)
-	if err != nil {
-		return fmt.Errorf("compiling the policy: %w", err)
+	next := &state{policy: g.policy}
+	old := g.state.Load()
+	same := old != nil && old.policy == g.policy
+	if same {
+		next.engine, _ = old.engine.WithFacts(facts)
 	}
-	next := &state{policy: g.policy, engine: engine}
-	if old := g.state.Load(); old != nil && old.policy == g.policy {
+	var err error
+	if next.engine == nil {
+		if next.engine, err = rules.Bind(g.policy, facts, opts); err != nil {
+			return fmt.Errorf("compiling the policy: %w", err)
+		}
+	}
+	if same {
 		next.rewriter = old.rewriter
 	} else {
 		next.rewriter, err = rewrite.New(g.policy.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key})
@@ -233,6 +240,7 @@ func (g *Gateway) bindLocked() error {
 		g.guard.Store(&guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits, Cursors: g.cursors})
 	}
 	g.state.Store(next)
+	go next.rewriter.Prepare(facts) // off the path of requests
 	return nil
 }
 
@@ -295,6 +303,11 @@ var answerStyleHash = func() string {
 // NotReady answers 503, for the time before a gateway is there.
 func NotReady(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, http.StatusServiceUnavailable, "")
+}
+
+// BadRequest answers 400, for a request that has no single reading.
+func BadRequest(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, http.StatusBadRequest, "")
 }
 
 var _ http.Handler = (*own)(nil)

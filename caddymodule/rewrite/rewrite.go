@@ -25,6 +25,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite/jsonrewrite"
@@ -97,11 +98,13 @@ type Rewriter struct {
 	// dictionaries of the last generations, newest first
 	dicts   atomic.Pointer[[]genDict]
 	dictsMu sync.Mutex
+	catchUp atomic.Bool // a dictionary is being built in the background
 }
 
 type genDict struct {
 	facts rules.Facts
 	dict  *textscan.Dictionary
+	built time.Time
 }
 
 // New compiles a profile's response side.

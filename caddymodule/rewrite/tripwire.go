@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/textscan"
 	"github.com/postern-gateway/postern/rules"
@@ -13,22 +14,38 @@ import (
 // that was not prepared builds it and waits.
 func (r *Rewriter) Prepare(f rules.Facts) { r.dictionary(f) }
 
+// rebuildEvery is the least time between two dictionaries of one base.
+const rebuildEvery = 10 * time.Second
+
 // dictionary gives the dictionary of a generation. The last two are kept: a
-// request that began before a swap ends with the generation it began with.
+// request that began before a swap ends with the generation it began with. A
+// generation that look-ups made of an older one is served with the older one's
+// dictionary, in which ids mean the same, while the new one is built.
 func (r *Rewriter) dictionary(f rules.Facts) *textscan.Dictionary {
-	if d := r.known(f); d != nil {
-		return d
+	d, fresh := r.known(f)
+	if d == nil {
+		return r.build(f)
 	}
+	if !fresh && r.catchUp.CompareAndSwap(false, true) {
+		go func() {
+			defer r.catchUp.Store(false)
+			r.build(f)
+		}()
+	}
+	return d
+}
+
+func (r *Rewriter) build(f rules.Facts) *textscan.Dictionary {
 	r.dictsMu.Lock()
 	defer r.dictsMu.Unlock()
-	if d := r.known(f); d != nil {
+	if d, fresh := r.known(f); d != nil && fresh {
 		return d
 	}
 	d := textscan.Build(f)
 	if d.Truncated {
 		r.log.Warn("the tripwire's dictionary is full, some titles are not in it")
 	}
-	next := []genDict{{f, d}}
+	next := []genDict{{f, d, time.Now()}}
 	if p := r.dicts.Load(); p != nil && len(*p) > 0 {
 		next = append(next, (*p)[0])
 	}
@@ -36,15 +53,34 @@ func (r *Rewriter) dictionary(f rules.Facts) *textscan.Dictionary {
 	return d
 }
 
-func (r *Rewriter) known(f rules.Facts) *textscan.Dictionary {
-	if p := r.dicts.Load(); p != nil {
-		for _, g := range *p {
-			if g.facts == f {
-				return g.dict
-			}
+// known finds a dictionary that serves a generation; fresh says that there is
+// no reason to build another one now.
+func (r *Rewriter) known(f rules.Facts) (d *textscan.Dictionary, fresh bool) {
+	p := r.dicts.Load()
+	if p == nil {
+		return nil, false
+	}
+	for _, g := range *p {
+		if g.facts == f {
+			return g.dict, true
 		}
 	}
-	return nil
+	for _, g := range *p {
+		if sameBase(g.facts, f) {
+			same := len(g.facts.Contents()) == len(f.Contents()) && len(g.facts.Users()) == len(f.Users()) && len(g.facts.Spaces()) == len(f.Spaces())
+			return g.dict, same || time.Since(g.built) < rebuildEvery
+		}
+	}
+	return nil, false
+}
+
+// sameBase says that look-ups made one of the generations of the other, or both
+// of a third, so that their ids agree.
+func sameBase(a, b rules.Facts) bool {
+	type based interface{ Base() uint64 }
+	x, ok1 := a.(based)
+	y, ok2 := b.(based)
+	return ok1 && ok2 && x.Base() == y.Base()
 }
 
 // scanOptions are the viewer's and the policy's.
