@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -222,6 +223,20 @@ func many(d *caddyfile.Dispenser, into *[]string) error {
 		return d.ArgErr()
 	}
 	*into = append(*into, args...)
+	return nil
+}
+
+func parseDuration(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	name := d.Val()
+	var s string
+	if err := one(d, &s); err != nil {
+		return err
+	}
+	dur, err := caddy.ParseDuration(s)
+	if err != nil || dur > time.Second {
+		return d.Errf("%s: %s is not a duration such as 50ms, up to 1s", name, strconv.Quote(s))
+	}
+	*into = caddy.Duration(dur)
 	return nil
 }
 

@@ -30,6 +30,7 @@
 //		store     <dsn>
 //		prefix    <path>
 //		hold      <size>
+//		deny_floor <duration>
 //		provider  <name> {
 //			issuer         <url>
 //			client_id      <id>

@@ -6,6 +6,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/postern-gateway/postern/caddymodule/gateway"
 )
 
 func init() {
@@ -35,6 +37,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // ServeHTTP answers one request; see the package's documentation for its way.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.URL.Scheme != "" || r.URL.Host != "" {
+		// An absolute target may name another host than the Host field, which
+		// net/http drops then: nobody can tell any more.
+		gateway.BadRequest(w, r)
+		return nil
+	}
 	return h.app.serve(w, r, next.ServeHTTP)
 }
 

@@ -135,6 +135,10 @@ var (
 
 var dropLink = Link{Fate: FateDrop, Decision: Decision{Verdict: Hidden, Reason: whyUnreadable}}
 
+// unreadableLink is a URL of the wiki that has no single reading: it might name
+// something hidden.
+var unreadableLink = Link{Fate: FateHide, Kind: Content, Decision: Decision{Verdict: Hidden, Reason: whyUnreadable}}
+
 // URL judges a URL as a browser would read it: white space and case, slashes
 // either way, relative to the page. Character references must be decoded
 // already.
@@ -290,10 +294,10 @@ func (j *Judge) route(path, query string) Link {
 	t := j.profile.routes()
 	j.req = Request{Method: "GET", Segments: j.req.Segments[:0], Query: j.req.Query[:0]}
 	if r := t.canon.readPath(&j.req, path); r != nil {
-		return dropLink
+		return j.unreadable(path, query)
 	}
 	if r := t.canon.readPairs(&j.req.Query, nil, query); r != nil {
-		return dropLink
+		return unreadableLink
 	}
 	m := &j.match
 	*m = Match{Subjects: m.Subjects[:0], values: m.values[:0], Deny: m.Deny[:0]}
@@ -336,6 +340,27 @@ func (j *Judge) route(path, query string) Link {
 		l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyNoRoute}
 	case l.Decision.Verdict != Visible && (!l.Decision.Absent || m.IsWrite):
 		l.Fate = FateUnwrap
+	}
+	return l
+}
+
+// unreadable judges a path that no request may have. Where it becomes readable
+// once empty segments and path parameters are left out, as a servlet container
+// does, and names nothing hidden then, its text stays.
+func (j *Judge) unreadable(path, query string) Link {
+	var b strings.Builder
+	for seg := range strings.SplitSeq(path, "/") {
+		if seg, _, _ = strings.Cut(seg, ";"); seg != "" {
+			b.WriteByte('/')
+			b.WriteString(seg)
+		}
+	}
+	if b.Len() == 0 || b.String() == path {
+		return unreadableLink
+	}
+	l := j.route(b.String(), query)
+	if l.Fate == FateKeep {
+		l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyUnreadable}
 	}
 	return l
 }

@@ -92,7 +92,7 @@ func newScene() (_ *scene, err error) {
 	// the profile: its world must be of the same seed.
 	if at := os.Getenv("POSTERN_E2E_WIKI"); at != "" {
 		s.wiki = &mwtest.Wiki{URL: at, World: s.world}
-	} else if s.wiki, err = mwtest.Start(context.Background(), mwtest.Options{World: s.world}); err != nil {
+	} else if s.wiki, err = mwtest.Start(context.Background(), mwtest.Options{World: s.world, Settings: os.Getenv("POSTERN_E2E_SETTINGS")}); err != nil {
 		return nil, err
 	}
 	open := []string{"ACME Portal", "Handbook"}

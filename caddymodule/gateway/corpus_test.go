@@ -54,7 +54,6 @@ const corpusPolicy = `
 version: 1
 wiki: confluence-dc
 internal: {groups: [staff], mode: unrestricted}
-unsafe_service_identity: true
 extranet: {users_see: shared-space}
 spaces:
   ACME:
@@ -73,13 +72,13 @@ func corpusDirectory() rules.Directory {
 	key := func(s string) string { return "2c9d83a16f68e1e6016f6d26ed06" + s }
 	return rules.Directory{
 		Users: []rules.UserRecord{
-			{Username: "eva", Key: key("0001"), DisplayName: "Eva Acme", Email: "eva@acme.example", AvatarIDs: []string{"1114001"}, Active: ptr(true)},
-			{Username: "bo", Key: key("0002"), DisplayName: "Bo Bright", Email: "bo@acme.example", AvatarIDs: []string{"1114002"}, Active: ptr(true)},
-			{Username: "ida", Key: key("0003"), DisplayName: "Ida Inside", Email: "ida@corp.example", AvatarIDs: []string{"1114003"}, Active: ptr(true), Groups: []string{"staff"}},
-			{Username: "mo", Key: key("0004"), DisplayName: "Mo Writer", Email: "mo@acme.example", Active: ptr(true)},
-			{Username: "kim", Key: key("0005"), DisplayName: "Kim Kimberx", Email: "kim@globex.example", AvatarIDs: []string{"1114005"}, Active: ptr(true)},
-			{Username: "zqx", Key: key("beef"), DisplayName: "Zelda Quimbly", Email: "zelda.quimbly@corp.example", AvatarIDs: []string{"1114999"}, Active: ptr(true), Groups: []string{"staff"}},
-			{Username: "svc", Key: key("0099"), DisplayName: "Wiki Service", Email: "svc@corp.example", Active: ptr(true)},
+			{Username: "eva", Key: key("0001"), DisplayName: "Eva Acme", Email: "eva@acme.example", AvatarIDs: []string{"1114001"}, Active: yes},
+			{Username: "bo", Key: key("0002"), DisplayName: "Bo Bright", Email: "bo@acme.example", AvatarIDs: []string{"1114002"}, Active: yes},
+			{Username: "ida", Key: key("0003"), DisplayName: "Ida Inside", Email: "ida@corp.example", AvatarIDs: []string{"1114003"}, Active: yes, Groups: []string{"staff"}},
+			{Username: "mo", Key: key("0004"), DisplayName: "Mo Writer", Email: "mo@acme.example", Active: yes},
+			{Username: "kim", Key: key("0005"), DisplayName: "Kim Kimberx", Email: "kim@globex.example", AvatarIDs: []string{"1114005"}, Active: yes},
+			{Username: "zqx", Key: key("beef"), DisplayName: "Zelda Quimbly", Email: "zelda.quimbly@corp.example", AvatarIDs: []string{"1114999"}, Active: yes, Groups: []string{"staff"}},
+			{Username: "svc", Key: key("0099"), DisplayName: "Wiki Service", Email: "svc@corp.example", Active: yes},
 		},
 		Groups: []rules.GroupRecord{{Name: "staff", Source: "wiki"}, {Name: "hr-insiders", Source: "wiki"}},
 		Spaces: []rules.SpaceRecord{
@@ -95,7 +94,7 @@ func corpusDirectory() rules.Directory {
 			{ID: "70001003", Type: "page", Space: "ACME", Title: "Meeting notes", Parent: "70001002", Status: "current"},
 			{ID: "70001004", Type: "page", Space: "ACME", Title: "Internal Secretx", Parent: "70001002", Status: "current"},
 			{ID: "70001005", Type: "page", Space: "ACME", Title: "Secretx Labelled", Parent: "70001002", Labels: []string{"internal-only"}, Status: "current"},
-			{ID: "70001006", Type: "page", Space: "ACME", Title: "Secretx Child", Parent: "70001005", Status: "current", RestrictedTo: rules.Restriction{Users: []string{"zqx"}}},
+			{ID: "70001006", Type: "page", Space: "ACME", Title: "Secretx Child", Parent: "70001005", Status: "current", RestrictedTo: &rules.Restriction{Users: []string{"zqx"}}},
 			{ID: "70001007", Type: "blogpost", Space: "ACME", Title: "Kick-off done", Date: "2026-03-02", Status: "current"},
 			{ID: "70002001", Type: "page", Space: "HR", Title: "Humancanary Home", Status: "current"},
 			{ID: "70002002", Type: "page", Space: "HR", Title: "Salaryx Bands", Parent: "70002001", Status: "current"},
@@ -110,7 +109,7 @@ func corpusDirectory() rules.Directory {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
+var isActive, yes = true, &isActive
 
 func corpusGateway(t testing.TB, as, tripwire string, context string, observe func(gateway.Event)) *gateway.Gateway {
 	t.Helper()
@@ -139,7 +138,7 @@ func corpusGateway(t testing.TB, as, tripwire string, context string, observe fu
 		v.Email, v.Groups = "ida@corp.example", []string{"staff"}
 	}
 	gw, err := gateway.New(gateway.Config{
-		Site: &url.URL{Scheme: "https", Host: "extranet.example", Path: context}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal:8090", Path: context},
+		Site: &url.URL{Scheme: "https", Host: "site.example", Path: context}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal:8090", Path: context},
 		Aliases:       []*url.URL{{Scheme: "https", Host: "wiki.corp.example", Path: context}, {Scheme: "https", Host: "old.corp.example", Path: "/wiki"}},
 		InternalHosts: []string{"*.corp.example", "wiki.internal"},
 		Identity: map[rules.ViewerKind]gateway.Identity{
@@ -155,14 +154,14 @@ func corpusGateway(t testing.TB, as, tripwire string, context string, observe fu
 
 // corpusCase is one section.
 type corpusCase struct {
-	file, name                                             string
-	url, as, typ, wrap, todo                               string
-	header                                                 [][2]string
-	upstream, status                                       int
-	same, prose                                            bool
-	keep, gone, raw                                        []string
-	body, want                                             string
-	hasWant                                                bool
+	file, name               string
+	url, as, typ, wrap, todo string
+	header                   [][2]string
+	upstream, status         int
+	same, prose              bool
+	keep, gone, raw          []string
+	body, want               string
+	hasWant                  bool
 }
 
 func readCorpus(t testing.TB) []corpusCase {

@@ -310,24 +310,21 @@ func BadRequest(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, http.StatusBadRequest, "")
 }
 
-var _ http.Handler = (*own)(nil)
-
-// own serves liveness and readiness below the prefix.
-type own struct{ g *Gateway }
-
-func (o *own) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch strings.TrimPrefix(r.URL.Path, o.g.cfg.Prefix+"/") {
-	case "live":
+// probe answers what load balancers ask, under the two paths for it.
+func (g *Gateway) probe(w http.ResponseWriter, path string) bool {
+	switch path {
+	case g.cfg.Prefix + "/live":
 		plainAnswer(w, http.StatusOK, "live\n")
-	case "ready":
-		if o.g.Ready() {
+	case g.cfg.Prefix + "/ready":
+		if g.Ready() {
 			plainAnswer(w, http.StatusOK, "ready\n")
-			return
+		} else {
+			plainAnswer(w, http.StatusServiceUnavailable, "not ready\n")
 		}
-		plainAnswer(w, http.StatusServiceUnavailable, "not ready\n")
 	default:
-		answer(w, r, http.StatusNotFound, "")
+		return false
 	}
+	return true
 }
 
 func plainAnswer(w http.ResponseWriter, status int, text string) {

@@ -94,16 +94,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 
 // ownPath serves what lies below the prefix.
 func (g *Gateway) ownPath(w http.ResponseWriter, r *http.Request) bool {
-	p := r.URL.Path
-	if p != g.cfg.Prefix && !strings.HasPrefix(p, g.cfg.Prefix+"/") {
+	p := r.URL.EscapedPath() // an escaped look-alike is none of ours
+	if p != g.cfg.Prefix && !strings.HasPrefix(p, g.cfg.Prefix+"/") || path.Clean(p) != p {
 		return false
 	}
-	if g.cfg.SignIn != nil && path.Clean(p) == p && g.cfg.SignIn.Handles(p) {
+	if g.cfg.SignIn != nil && g.cfg.SignIn.Handles(p) {
+		if !guard.SameHost(r.Host, g.cfg.Site) {
+			answer(w, r, http.StatusBadRequest, "")
+			return true
+		}
 		g.cfg.SignIn.ServeHTTP(w, r)
 		return true
 	}
-	(&own{g}).ServeHTTP(w, r)
-	return true
+	return g.probe(w, p)
 }
 
 // identify finds the viewer. Without a session the request goes on as the
@@ -160,12 +163,29 @@ func (x *exchange) resolver() guard.Resolver {
 // whatever the path, save for what has no single reading or is over a limit.
 func (x *exchange) refuse(ref *guard.Refusal) error {
 	x.rule, x.reason, x.status, x.verdict = ref.Rule, ref.Reason, ref.Status, "denied"
+	if ref.Status == http.StatusNotFound || ref.Status == http.StatusForbidden {
+		x.pause()
+	}
 	if x.viewer.Anonymous && x.view != nil && (ref.Status == http.StatusNotFound || ref.Status == http.StatusForbidden) {
 		x.challenge()
 		return nil
 	}
 	answer(x.w, x.r, ref.Status, "")
 	return nil
+}
+
+// pause waits for the next step of Config.DenyFloor.
+func (x *exchange) pause() {
+	step := x.g.cfg.DenyFloor
+	if step <= 0 {
+		return
+	}
+	t := time.NewTimer(step - x.g.cfg.Now().Sub(x.start)%step)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-x.ctx.Done():
+	}
 }
 
 // lead sends the viewer to Postern's own page in place of the wiki's.
@@ -200,6 +220,7 @@ func failReason(reason string) string {
 // pages expect, so that they show no error.
 func (x *exchange) empty() error {
 	x.verdict, x.rule, x.status = "empty", "empty", http.StatusOK
+	x.pause()
 	var types []string
 	if resp := x.adm.Match.Response; resp != nil {
 		types = resp.Types
@@ -282,7 +303,7 @@ func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
 	rw := x.state.rewriter
 	ex := rewrite.Exchange{
 		Match: x.adm.Match, View: x.view, Site: x.g.site,
-		Request: rewrite.Request{Method: x.r.Method, URL: x.publicURL(), Header: x.r.Header, Echo: echoes(x.r)},
+		Request: rewrite.Request{Method: x.r.Method, URL: x.publicURL(), Header: x.r.Header, Echo: echoes(x.adm.Match)},
 		Resolve: func(ctx context.Context, refs []rules.Ref) (*rules.View, error) {
 			return x.resolver().Resolve(ctx, refs)
 		},
@@ -367,11 +388,13 @@ func (x *exchange) publicURL() *url.URL {
 	return &u
 }
 
-// echoes lists the values of the request that an answer may repeat.
-func echoes(r *http.Request) []string {
-	var out []string
-	for _, values := range r.URL.Query() {
-		out = append(out, values...)
+// echoes lists the values of the request that an answer may repeat: those that
+// go to the wiki. What is taken out of the request can't come back, and would
+// only tell the last scan what not to look for.
+func echoes(m *rules.Match) []string {
+	out := make([]string, 0, len(m.Params))
+	for _, p := range m.Params {
+		out = append(out, p.Value)
 	}
 	return out
 }

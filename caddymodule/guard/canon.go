@@ -72,13 +72,18 @@ type Guard struct {
 // 431 over a limit. It consumes the body of a form or JSON request.
 func (g *Guard) Canon(r *http.Request) (*rules.Request, *Refusal) {
 	limits := g.Limits.withDefaults()
-	if !sameHost(r.Host, g.Site.Base) {
-		return nil, refuse(http.StatusBadRequest, "host", "request is for another host than the site's")
+	for _, host := range append(r.Header["Host"], r.Host) { // HTTP/2 lets both be there
+		if !SameHost(host, g.Site.Base) {
+			return nil, refuse(http.StatusBadRequest, "host", "request is for another host than the site's")
+		}
 	}
 	if r.URL.Opaque != "" || r.URL.Fragment != "" || r.URL.User != nil || r.Method == http.MethodConnect {
 		return nil, refuse(http.StatusBadRequest, "target", "request target is not a plain path")
 	}
-	raw := r.URL.EscapedPath()
+	raw, ok := rawPath(r.URL)
+	if !ok || strings.Contains(r.RequestURI, "#") {
+		return nil, refuse(http.StatusBadRequest, "target", "request target is not a plain path")
+	}
 	if len(raw)+len(r.URL.RawQuery) > limits.Target {
 		return nil, refuse(http.StatusRequestURITooLong, "limit", "request target is over %d bytes", limits.Target)
 	}
@@ -178,6 +183,17 @@ func fromRules(err error) *Refusal {
 	return refuse(http.StatusBadRequest, "canon", "%v", err)
 }
 
+// rawPath gives the path as it stood on the wire. URL.EscapedPath would escape
+// a decoded one anew where the wire had a character that wants escaping, and
+// so make separators of escaped ones.
+func rawPath(u *url.URL) (string, bool) {
+	if u.RawPath == "" {
+		return u.EscapedPath(), true
+	}
+	decoded, err := url.PathUnescape(u.RawPath)
+	return u.RawPath, err == nil && decoded == u.Path
+}
+
 // belowContext takes the site's context path off a raw path. The context path
 // itself, without a slash, is not below it.
 func belowContext(raw, context string) (string, bool) {
@@ -192,8 +208,8 @@ func belowContext(raw, context string) (string, bool) {
 	return rest, true
 }
 
-// sameHost compares a Host field with the site's, default ports apart.
-func sameHost(host string, site *url.URL) bool {
+// SameHost compares a Host field with the site's, default ports apart.
+func SameHost(host string, site *url.URL) bool {
 	if site == nil {
 		return false
 	}

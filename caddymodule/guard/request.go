@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,7 +25,11 @@ type Identity struct {
 
 // forwarded are the client's header fields that go up; each is harmless to
 // what the answer discloses. All else is dropped or set here.
-var forwarded = []string{"Accept-Language", "X-Requested-With"}
+var forwarded = []string{"Accept-Language"}
+
+// oneRange is a Range field that asks for one range of bytes: answers of
+// several parts have no reading here.
+var oneRange = regexp.MustCompile(`^bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})$`)
 
 // acceptFor maps the profile's words for answers to Accept values, so that the
 // route, not the client, chooses the representation.
@@ -52,6 +57,7 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 	}
 	up.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: decoded, RawPath: raw, RawQuery: query}
 	up.RequestURI = up.URL.RequestURI()
+	up.Host = g.Site.Base.Host // as configured, not as the client spells it
 	up.Form, up.PostForm, up.MultipartForm, up.Trailer, up.TransferEncoding = nil, nil, nil, nil, nil
 	up.Header = make(http.Header, 8)
 	for _, name := range forwarded {
@@ -59,11 +65,16 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 			up.Header.Set(name, v[0])
 		}
 	}
+	if v := r.Header.Values("X-Requested-With"); len(v) == 1 && v[0] == "XMLHttpRequest" {
+		up.Header.Set("X-Requested-With", v[0])
+	}
 	up.Header.Set("User-Agent", "Postern")
 	up.Header.Set("Accept", accept(adm.Match.Response))
 	up.Header.Set("Accept-Encoding", "identity")
 	if adm.Match.Class == rules.ClassFile {
-		if v := r.Header.Values("Range"); len(v) == 1 && plain(v[0]) {
+		// If-Range names our validator, which the wiki does not know: the whole
+		// file is always a right answer.
+		if v := r.Header.Values("Range"); len(v) == 1 && oneRange.MatchString(v[0]) && len(r.Header.Values("If-Range")) == 0 {
 			up.Header.Set("Range", v[0])
 		}
 	}

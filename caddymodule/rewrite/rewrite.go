@@ -172,6 +172,8 @@ type Exchange struct {
 	// the request or a link, as rules.Judge.SealCursor. Nil: what says where a
 	// list goes on is cut, save numbers and times.
 	Seal func(m *rules.Match, param, value string) string
+	// Window, if set, cuts a JSON answer's list to a part.
+	Window *edit.Window
 }
 
 // Result is what may leave.
@@ -393,6 +395,7 @@ func (w *work) jsonInput() jsonrewrite.Input {
 	if len(w.ex.Match.Parts) > 0 {
 		in.Pages = w.ex.Match.Pages
 	}
+	in.Window = w.ex.Window
 	if m := w.ex.Match; w.ex.Seal != nil {
 		in.Seal = func(param, value string) (string, bool) {
 			if !m.IsCursor(param) {

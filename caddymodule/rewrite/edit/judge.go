@@ -62,8 +62,20 @@ type Report struct {
 	// Evidence holds, for each probe asked for that was there, the values
 	// found, as they stood before any edit.
 	Evidence map[string][]string
+	// Items is how many items of the route's list may be seen, before a window
+	// is laid upon them.
+	Items int
 	// RootHidden: what the answer as a whole is about is hidden: the 404.
 	RootHidden bool
+}
+
+// Window is the part of a list that an answer is to hold, counted in items that
+// may be seen: the answer was put together from more than was asked for.
+type Window struct {
+	Skip, Take int
+	// More: there is something behind the window. Without it, where the answer
+	// says how the list goes on is cut.
+	More bool
 }
 
 // Check counts a reference that was judged.

@@ -107,6 +107,22 @@ func (r *run) parallel() {
 	}
 }
 
+// window takes from the list's array what lies outside the window.
+func (r *run) window(n int32) {
+	w := r.in.Window
+	if w == nil {
+		return
+	}
+	i := 0
+	for c := n + 1; c < r.t.nodes[n].next; c = r.t.nodes[c].next {
+		if r.gone[c] {
+			continue
+		}
+		r.gone[c] = i < w.Skip || i-w.Skip >= w.Take
+		i++
+	}
+}
+
 func (r *run) fail(err error) {
 	if r.err == nil {
 		r.err = err

@@ -73,6 +73,7 @@ type field struct {
 	path path
 	list int  // size, total: of which of the route's lists
 	neg  bool // dict: negative names are made up and numbered anew
+	back bool // next: to the page before
 }
 
 // shape is a compiled rules.Shape.
@@ -527,12 +528,10 @@ func (r *route) addPage(ps *rules.PageSpec, add func(string, field) error) error
 			return err
 		}
 	}
-	for _, at := range []string{ps.Next, ps.Prev} {
-		if err := add(at, field{op: next, text: ps.Start}); err != nil {
-			return err
-		}
+	if err := add(ps.Next, field{op: next, text: ps.Start}); err != nil {
+		return err
 	}
-	return nil
+	return add(ps.Prev, field{op: next, text: ps.Start, back: true})
 }
 
 var pathLike = regexp.MustCompile(`^[0-9]+$|[.#*]`)
@@ -588,6 +587,8 @@ type Input struct {
 	// that do not say where a list goes on. Nil: tokens that could name
 	// something go.
 	Seal func(param, value string) (token string, ok bool)
+	// Window, if set, cuts the page's list to a part.
+	Window *edit.Window
 	// Keep lets members that nothing names stay, as Response.Unknown "keep".
 	Keep bool
 

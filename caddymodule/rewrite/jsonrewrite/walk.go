@@ -26,6 +26,7 @@ type run struct {
 	memo  []int8          // by node: 1 visible, 2 hidden, as its shape was judged
 	over  map[int32]field // what the route says of a node by its path
 	prose []edit.Span
+	items int32    // the array of the route's first list, or -1
 	fill  []string // by shape: its placeholder
 
 	epoch int32
@@ -73,6 +74,10 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 	defer edit.Put(r.list)
 	r.size(len(t.nodes), len(p.names)+1)
 
+	r.items = -1
+	if len(rt.lists) > 0 {
+		r.items = t.first(0, rt.lists[0])
+	}
 	r.evidence()
 	r.mark()
 	r.parallel()
@@ -158,6 +163,10 @@ func (r *run) value(n int32, f field, j edit.Judge, lst *held) bool {
 	}
 	k := r.t.nodes[n].kind
 	switch f.op {
+	case next:
+		if w := r.in.Window; w != nil && !w.More && !f.back {
+			return true // nothing that may be seen comes after this
+		}
 	case drop:
 		r.rep.Hide(rules.NoEntity, edit.Dropped)
 		return true
@@ -378,6 +387,10 @@ func (r *run) array(n int32, f field, j edit.Judge) bool {
 		if r.gone[c] = r.value(c, f, j, &lst); !r.gone[c] {
 			left++
 		}
+	}
+	if n == r.items {
+		r.rep.Items = left
+		r.window(n)
 	}
 	if strict && left == 0 {
 		// empty or emptied, an array that nobody names is the same: nothing

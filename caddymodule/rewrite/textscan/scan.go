@@ -44,6 +44,7 @@ const Placeholder = "[…]"
 type Identity struct {
 	attr rules.Attr
 	re   *regexp.Regexp
+	pre  prefilter
 }
 
 // CompileIdentities compiles a profile's patterns.
@@ -58,7 +59,11 @@ func CompileIdentities(in []rules.IdentityPattern) ([]Identity, error) {
 		if !ok || a.Kind() != rules.User {
 			return nil, fmt.Errorf("identity %q: %q is no attribute of a user", p.Name, p.Attr)
 		}
-		out = append(out, Identity{a, re})
+		pre, err := newPrefilter(p.Match)
+		if err != nil {
+			return nil, fmt.Errorf("identity %q: %w", p.Name, err)
+		}
+		out = append(out, Identity{a, re, pre})
 	}
 	return out, nil
 }
@@ -306,7 +311,11 @@ func (s *scan) echoed(f *found) bool {
 
 // shapes cuts what looks like an identity and belongs to nobody visible.
 func (s *scan) shapes(u *unit) {
-	for _, p := range s.o.Identities {
+	for i := range s.o.Identities {
+		p := &s.o.Identities[i]
+		if !p.pre.admits(u.dec) {
+			continue
+		}
 		for _, m := range p.re.FindAllSubmatchIndex(u.dec, -1) {
 			a, b := m[0], m[1]
 			if len(m) > 3 && m[2] >= 0 {

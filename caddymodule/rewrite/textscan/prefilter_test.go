@@ -1,0 +1,26 @@
+package textscan
+
+import (
+	"regexp"
+	"testing"
+)
+
+// FuzzPrefilter: a text in which a pattern matches is never passed over.
+func FuzzPrefilter(f *testing.F) {
+	for _, p := range []string{`\b(2c9[0-9a-f]{29}|8a[8a-c][0-9a-f]{29})\b`, `/(?:display|spaces)/~([A-Za-z0-9._@+-]+)`, `(?i)user:([^|]+)`, `a|`, `x{2,5}y?`, `é+`} {
+		f.Add(p, "/display/~zq 2c9d42c604ecbf1c96a51b6267721834 USER:x é xxxy")
+	}
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			t.Skip()
+		}
+		p, err := newPrefilter(pattern)
+		if err != nil {
+			t.Fatalf("%q compiles but has no prefilter: %v", pattern, err)
+		}
+		if re.MatchString(text) && !p.admits([]byte(text)) {
+			t.Errorf("%q matches %q, and is passed over: %+v", pattern, text, p)
+		}
+	})
+}
