@@ -227,7 +227,7 @@ func (a *App) Start() error {
 	gw, err := gateway.New(gateway.Config{
 		Key:  key,
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
-		Rules: a.Rules, Providers: names, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp,
+		Rules: a.Rules, Providers: names, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
 	})
 	if err != nil {
@@ -302,9 +302,6 @@ func (a *App) Stop() error {
 func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) string {
 	return func(provider string, id signin.Identity) string {
 		facts := dir.Facts()
-		if facts == nil {
-			return ""
-		}
 		who := rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}
 		user, ok := a.policy.LinkUser(facts, who, id.Username)
 		if !ok {
@@ -318,7 +315,7 @@ func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) str
 func admitActive(dir *directory.Directory) func(rules.Viewer) error {
 	return func(v rules.Viewer) error {
 		facts := dir.Facts()
-		if facts == nil || v.WikiUser == "" {
+		if v.WikiUser == "" {
 			return nil
 		}
 		id, ok := facts.FindUser(rules.UserName, v.WikiUser)

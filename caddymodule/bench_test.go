@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,15 +21,7 @@ import (
 // Caddy, once through Postern with a signed-in viewer and once through plain
 // reverse_proxy, to the same upstream in the same process.
 func BenchmarkRequest(b *testing.B) {
-	var addrs [2]string
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		addrs[i] = l.Addr().String()
-		_ = l.Close()
-	}
+	addrs := [2]string{freeAddr(b), freeAddr(b)}
 	site := "http://" + addrs[0]
 	policy := filepath.Join(b.TempDir(), "demo.yaml")
 	if err := os.WriteFile(policy, wikitest.DemoPolicy, 0o600); err != nil {

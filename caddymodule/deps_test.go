@@ -18,7 +18,7 @@ var allowed = map[string][]string{
 	"caddymodule/store":               {},
 	"caddymodule/upstream":            {"rules"},
 	"caddymodule/directory":           {"rules", "rules/codec/*", "caddymodule/upstream", "caddymodule/store"},
-	"caddymodule/guard":               {"rules", "rules/codec/*"},
+	"caddymodule/guard":               {"caddymodule/cursor", "rules", "rules/codec/*"},
 	"caddymodule/rewrite/edit":        {"rules"},
 	"caddymodule/rewrite/textscan":    {"rules", "caddymodule/rewrite/edit"},
 	"caddymodule/rewrite/jsonrewrite": {"rules", "rules/codec/*", "caddymodule/rewrite/edit"},

@@ -26,12 +26,7 @@ import (
 // and that of the wiki behind it.
 func demoServer(tb testing.TB) (site, wiki string) {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := freeAddr(tb)
 	site = "http://" + addr
 	policy := filepath.Join(tb.TempDir(), "demo.yaml")
 	if err := os.WriteFile(policy, wikitest.DemoPolicy, 0o600); err != nil {
@@ -54,6 +49,17 @@ func demoServer(tb testing.TB) (site, wiki string) {
 		tb.Fatal(err)
 	}
 	return site, w.URL
+}
+
+// freeAddr finds a loopback address that nobody listens on.
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // signIn goes through the IdP's form and gives a client with the session.

@@ -114,7 +114,8 @@ type Engine struct {
 	blocks     []*Reason       // of p.URLs.Block
 	allows     []*Reason       // of p.URLs.Allow
 	anyPublic  bool
-	failed     int // conditions that failed to evaluate
+	allMail    bool // the directory knows the address of every user
+	failed     int  // conditions that failed to evaluate
 
 	subs *subjects
 }
@@ -170,8 +171,10 @@ func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
 	}
 	for i := range p.Filters {
 		fl := &p.Filters[i]
-		e.filters = append(e.filters, &Reason{Rule: "filter", Text: "the filter " + strconv.Quote(fl.Name) + " hides it",
-			Source: Source{File: fl.File, Line: fl.Pos.Line, Col: fl.Pos.Col}})
+		e.filters = append(e.filters, &Reason{
+			Rule: "filter", Text: "the filter " + strconv.Quote(fl.Name) + " hides it",
+			Source: Source{File: fl.File, Line: fl.Pos.Line, Col: fl.Pos.Col},
+		})
 	}
 	for i := range p.URLs.Block {
 		e.blocks = append(e.blocks, p.URLs.Block[i].reason("urls.block", "the policy blocks this URL"))
@@ -190,8 +193,10 @@ func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
 	for i := range p.Suspended {
 		m := &p.Suspended[i]
 		src := Source{File: m.File, Line: m.Pos.Line, Col: m.Pos.Col}
-		e.addRule(boundRule{principal: m.principal, target: targetSuspended, until: forever, src: src,
-			reason: &Reason{Rule: "suspended", Text: reasonSuspended.Text, Source: src}})
+		e.addRule(boundRule{
+			principal: m.principal, target: targetSuspended, until: forever, src: src,
+			reason: &Reason{Rule: "suspended", Text: reasonSuspended.Text, Source: src},
+		})
 	}
 	e.index()
 	e.bindUsers()
@@ -214,8 +219,10 @@ func (e *Engine) addMember(m *Member, target int32, what string) {
 		until = unixNano(m.until)
 	}
 	src := Source{File: m.File, Line: m.Pos.Line, Col: m.Pos.Col}
-	e.addRule(boundRule{principal: m.principal, target: target, role: m.role, until: until, src: src,
-		reason: &Reason{Rule: "space.members", Text: what + " is shared with the viewer by " + m.describe() + ", as " + m.role.String(), Source: src}})
+	e.addRule(boundRule{
+		principal: m.principal, target: target, role: m.role, until: until, src: src,
+		reason: &Reason{Rule: "space.members", Text: what + " is shared with the viewer by " + m.describe() + ", as " + m.role.String(), Source: src},
+	})
 }
 
 // unixNano is UnixNano without its overflow: far futures are for ever.

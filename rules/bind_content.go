@@ -99,8 +99,10 @@ func (e *Engine) bindSpaces(errs *Errors) {
 		}
 		b := &e.spaces[id]
 		if b.rule != nil {
-			errs.push(r.File, &Error{Line: r.Pos.Line, Col: r.Pos.Col,
-				Msg: "the space " + strconv.Quote(r.Name) + " is the same as " + strconv.Quote(b.rule.Name) + " at " + b.src.File + ":" + strconv.Itoa(b.src.Line)})
+			errs.push(r.File, &Error{
+				Line: r.Pos.Line, Col: r.Pos.Col,
+				Msg: "the space " + strconv.Quote(r.Name) + " is the same as " + strconv.Quote(b.rule.Name) + " at " + b.src.File + ":" + strconv.Itoa(b.src.Line),
+			})
 			continue
 		}
 		e.bindSpace(b, id, r)

@@ -13,9 +13,11 @@ func (e *Engine) bindUsers() {
 	users := e.f.Users()
 	e.users = make([]boundUser, len(users))
 	e.asgStart = make([]int32, len(users)+1)
+	e.allMail = len(users) > 0
 	var hit []int32
 	for i := range users {
 		u := &users[i]
+		e.allMail = e.allMail && u.Email != ""
 		hit = e.rulesOfRecord(hit[:0], ID(i), u)
 		b := boundUser{filterGlobal: -1, filterSpace: -1}
 		if !isActive(u) {

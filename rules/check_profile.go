@@ -73,8 +73,10 @@ func (c *profileCheck) shapes(p *Profile) {
 var (
 	pageKinds  = []string{"offset", "cursor", "grow", "none"}
 	totalRules = []string{"drop", "count", "exact"}
-	typeWords  = []string{"html", "json", "xml", "rss", "atom", "opensearch", "css", "js", "text", "redirect", "binary", "file", "empty", "none", "any",
-		"png", "jpeg", "jpg", "gif", "svg", "webp", "avif", "bmp", "ico", "woff", "woff2", "ttf", "otf", "eot", "pdf", "map", "image", "font"}
+	typeWords  = []string{
+		"html", "json", "xml", "rss", "atom", "opensearch", "css", "js", "text", "redirect", "binary", "file", "empty", "none", "any",
+		"png", "jpeg", "jpg", "gif", "svg", "webp", "avif", "bmp", "ico", "woff", "woff2", "ttf", "otf", "eot", "pdf", "map", "image", "font",
+	}
 )
 
 // check looks at one route with everything that it inherits.
@@ -178,6 +180,9 @@ func (c *compiler) checkTypes(rt *route, params, known map[string]*paramType, pa
 		t, ok := params[name]
 		at := append(slices.Clone(path), "narrow", name)
 		switch n := rt.narrow[name]; {
+		case !ok && n.To == "visible" && slices.ContainsFunc(rt.affixed, func(a affixedParam) bool {
+			return name == a.prefix+"{"+a.name.src+"}" && (a.name.attr == SpaceID || a.name.attr == SpaceKey)
+		}):
 		case !ok:
 			c.fail(at, "%q is no parameter of this route%s", name, suggest(name, sortedKeys(params)))
 		case n.To == "query" && t.kind != tQuery:

@@ -37,6 +37,15 @@ func (m *Match) param(name string) *paramType {
 // IsCursor reports that a parameter of this name says where a list goes on.
 func (m *Match) IsCursor(name string) bool { return m.param(name).cursor() }
 
+// Most gives the largest number that a parameter may be, or 0 if it has no
+// bound.
+func (m *Match) Most(name string) int64 {
+	if t := m.param(name); t != nil {
+		return t.max
+	}
+	return 0
+}
+
 // Cursors lists the parameters of the request that say where a list goes on,
 // with their values as they came, save those that are empty.
 func (m *Match) Cursors() []Param {
@@ -167,7 +176,7 @@ func (j *Judge) seal(m *Match, query string) (sealed string, changed, ok bool) {
 		if r1 != nil || r2 != nil {
 			return "", false, false
 		}
-		if m.drops(name) && !idle(value) {
+		if m.drops(name) && !idle(value) || slices.Contains(m.out, name) {
 			changed = true
 			continue
 		}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -68,8 +69,10 @@ func indexOf(s *Site) *siteIndex {
 // NewJudge makes a Judge for an answer. page is the request's public URL, to
 // which relative references are relative; ctx is where people are judged.
 func NewJudge(v *View, site *Site, page *url.URL, ctx Context) *Judge {
-	j := &Judge{view: v, profile: v.Policy().Profile, facts: v.Facts(), site: indexOf(site), ctx: ctx,
-		links: map[string]Link{}, unknown: &unknowns{seen: map[Key]bool{}}}
+	j := &Judge{
+		view: v, profile: v.Policy().Profile, facts: v.Facts(), site: indexOf(site), ctx: ctx,
+		links: map[string]Link{}, unknown: &unknowns{seen: map[Key]bool{}},
+	}
 	j.others = map[Context]*Judge{ctx: j}
 	j.page = splitURL{scheme: "https", path: "/"}
 	switch {
@@ -300,9 +303,10 @@ func (j *Judge) route(path, query string) Link {
 		return unreadableLink
 	}
 	m := &j.match
-	*m = Match{Subjects: m.Subjects[:0], values: m.values[:0], Deny: m.Deny[:0]}
+	*m = Match{Subjects: m.Subjects[:0], values: m.values[:0], Deny: m.Deny[:0], out: m.out[:0]}
 	refusal := t.match(m, &j.req, j.facts, true)
 	j.versions(m)
+	j.leaveOut(m)
 	var l Link
 	list := false
 	if len(m.Subjects) > 0 {
@@ -363,6 +367,28 @@ func (j *Judge) unreadable(path, query string) Link {
 		l.Fate, l.Decision = FateUnwrap, Decision{Verdict: Hidden, Reason: whyUnreadable}
 	}
 	return l
+}
+
+// leaveOut takes out of a link what the directory does not know and the profile
+// says the link can do without, such as the comment to scroll to.
+func (j *Judge) leaveOut(m *Match) {
+	if m.route == nil || !slices.ContainsFunc(m.Subjects, func(s Subject) bool { return s.Loose }) {
+		return
+	}
+	m.Subjects = slices.DeleteFunc(m.Subjects, func(s Subject) bool {
+		if !s.Loose {
+			return false
+		}
+		d := j.view.Entity(s.Ref, Context{Space: NoID})
+		if d.Verdict != Unknown {
+			return false
+		}
+		if !d.Absent {
+			j.unknown.add(s.Ref)
+		}
+		m.out = append(m.out, s.Param)
+		return true
+	})
 }
 
 // versions leaves the numbers of versions that the directory does not know out

@@ -36,8 +36,12 @@ func TestJudgeMediaWiki(t *testing.T) {
 	j := shippedJudge(t, "mediawiki", rules.Directory{
 		Users:  []rules.UserRecord{{Username: "Eva"}, {Username: "Zelda"}},
 		Groups: []rules.GroupRecord{{Name: "staff"}},
-		Spaces: []rules.SpaceRecord{{Key: "(Main)", ID: "0"}, {Key: "User", ID: "2"}, {Key: "ACME", ID: "3000", Name: "ACME", Aliases: []string{"Acme Inc"}},
-			{Key: "HR", ID: "3002", Name: "HR", Aliases: []string{"Personnel"}}},
+		Spaces: []rules.SpaceRecord{
+			{Key: "(Main)", ID: "0"},
+			{Key: "User", ID: "2"},
+			{Key: "ACME", ID: "3000", Name: "ACME", Aliases: []string{"Acme Inc"}},
+			{Key: "HR", ID: "3002", Name: "HR", Aliases: []string{"Personnel"}},
+		},
 		Content: []rules.ContentRecord{{ID: "11", Space: "ACME", Title: "Plan"}, {ID: "12", Space: "HR", Title: "Salaries"}, {ID: "13", Space: "(Main)", Title: "Main Page"}},
 		Aliases: []rules.AliasRecord{{ID: "501", Of: "11", Kind: "revision"}, {ID: "502", Of: "12", Kind: "revision"}},
 	}, "https://extranet.example/wiki/ACME:Plan")
@@ -83,8 +87,11 @@ func TestJudgeConfluence(t *testing.T) {
 		Users:  []rules.UserRecord{{Username: "Eva"}, {Username: "zelda", Key: "2c9dccb16f68e1e6016f6d26ed060000"}},
 		Groups: []rules.GroupRecord{{Name: "staff"}},
 		Spaces: []rules.SpaceRecord{{Key: "ACME", ID: "1", Name: "Acme"}, {Key: "HR", ID: "2", Name: "Personnel"}},
-		Content: []rules.ContentRecord{{ID: "1381025", Space: "ACME", Title: "Plan"}, {ID: "7798799", Space: "HR", Title: "Salaries"},
-			{ID: "15", Space: "ACME", Title: "C++ notes"}},
+		Content: []rules.ContentRecord{
+			{ID: "1381025", Space: "ACME", Title: "Plan"},
+			{ID: "7798799", Space: "HR", Title: "Salaries"},
+			{ID: "15", Space: "ACME", Title: "C++ notes"},
+		},
 		Aliases: []rules.AliasRecord{{ID: "77", Of: "7798799", Kind: "comment"}},
 	}, "https://extranet.example/display/ACME/Plan")
 	for raw, want := range map[string]rules.Fate{

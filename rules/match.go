@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Match is what a request means: its route, the entities that it names, and
 // the request as it may go to the wiki.
@@ -50,6 +53,7 @@ type Match struct {
 	form   int     // where the form's begin in Params
 	route  *route  // the one that took the request, and
 	parts  []*route
+	out    []string // parameters to leave out of a link
 }
 
 // Subject is an entity that a request names.
@@ -58,6 +62,9 @@ type Subject struct {
 	Ref      Ref
 	List     bool // one of several values of a list parameter
 	Optional bool // not known is not hidden: the value may name nothing
+	// Loose: a link can do without it. Where nobody knows it, it is left out of
+	// the link; a request is judged by it all the same.
+	Loose bool
 }
 
 // ListParam is a parameter of several values.
@@ -67,6 +74,42 @@ type ListParam struct {
 	Sep      string
 	Repeated bool // one pair a value
 	Values   []string
+
+	subjects []span // of each value, among the match's
+}
+
+// span is a part of Match.Subjects.
+type span struct{ start, end int }
+
+// Prune takes the members of lists out of the request that keep refuses, and
+// reports whether something is left of every list. Of those that name nothing,
+// none goes. The lists keep what was asked for.
+func (m *Match) Prune(keep func(*Subject) bool) bool {
+	for i := range m.Lists {
+		l := &m.Lists[i]
+		left := make([]string, 0, len(l.Values))
+		for j, v := range l.Values {
+			ok := true
+			for k := l.subjects[j].start; k < l.subjects[j].end; k++ {
+				ok = ok && keep(&m.Subjects[k])
+			}
+			if ok {
+				left = append(left, v)
+			}
+		}
+		if len(left) == len(l.Values) {
+			continue
+		}
+		if len(left) == 0 {
+			return false
+		}
+		joined := strings.Join(left, l.Sep)
+		if given, _ := m.Value(l.Param); l.Sep == "|" && strings.HasPrefix(given, "\x1f") {
+			joined = "\x1f" + strings.Join(left, "\x1f")
+		}
+		m.Restrict(l.Param, joined)
+	}
+	return true
 }
 
 // Value gives a capture's or parameter's value as it came, decoded.

@@ -228,9 +228,23 @@ func (x *matcher) params() {
 	for i, q := range x.req.Query {
 		x.param(q, hasParam(x.req.Query[:i], q.Name), true)
 	}
+	x.imply(x.rt)
+	for _, p := range x.parts {
+		x.imply(p)
+	}
 	m.form = len(m.Params)
 	for i, q := range x.req.Form {
 		x.param(q, hasParam(x.req.Form[:i], q.Name), !write)
+	}
+}
+
+// imply adds what the wiki takes to be there, so that it is judged.
+func (x *matcher) imply(rt *route) {
+	for _, p := range rt.implied {
+		if !x.given(p.Name) {
+			x.m.values = append(x.m.values, p)
+			x.param(p, false, true)
+		}
 	}
 }
 

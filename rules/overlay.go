@@ -37,8 +37,11 @@ func (c *profileCheck) overlay(base, over *source) *Profile {
 	p.Identities = append(p.Identities, o.Identities...)
 	p.Self = append(p.Self, o.Self...)
 	for _, s := range []struct{ to, from *string }{
-		{&p.Show.HiddenUser, &o.Show.HiddenUser}, {&p.Show.HiddenPage, &o.Show.HiddenPage},
-		{&p.Show.HiddenSpace, &o.Show.HiddenSpace}, {&p.Show.Avatar, &o.Show.Avatar}, {&p.Show.Image, &o.Show.Image},
+		{&p.Show.HiddenUser, &o.Show.HiddenUser},
+		{&p.Show.HiddenPage, &o.Show.HiddenPage},
+		{&p.Show.HiddenSpace, &o.Show.HiddenSpace},
+		{&p.Show.Avatar, &o.Show.Avatar},
+		{&p.Show.Image, &o.Show.Image},
 	} {
 		if *s.from != "" {
 			*s.to = *s.from
@@ -80,8 +83,10 @@ func (c *profileCheck) overlayRoutes(base, over *source) {
 		at := slices.IndexFunc(p.Routes, func(b RouteSpec) bool { return b.Match == r.Match })
 		switch {
 		case at < 0 && r.Closed:
-			c.errs.push(over.file, &Error{Line: over.find([]any{"routes", i}).Line, Col: 1,
-				Msg: "closed: the shipped profile has no route " + r.Match + suggest(r.Match, matches(p.Routes))})
+			c.errs.push(over.file, &Error{
+				Line: over.find([]any{"routes", i}).Line, Col: 1,
+				Msg: "closed: the shipped profile has no route " + r.Match + suggest(r.Match, matches(p.Routes)),
+			})
 		case at < 0:
 			p.Routes = append(p.Routes, r)
 			c.routeFrom = append(c.routeFrom, origin{over, i})
@@ -90,8 +95,10 @@ func (c *profileCheck) overlayRoutes(base, over *source) {
 		default:
 			r.Deny = append(slices.Clone(p.Routes[at].Deny), r.Deny...)
 			if len(p.Routes[at].Variants) > 0 || len(p.Routes[at].Part) > 0 {
-				c.errs.push(over.file, &Error{Line: over.find([]any{"routes", i}).Line, Col: 1,
-					Msg: "a shipped route with variants or parts can only be closed: " + r.Match})
+				c.errs.push(over.file, &Error{
+					Line: over.find([]any{"routes", i}).Line, Col: 1,
+					Msg: "a shipped route with variants or parts can only be closed: " + r.Match,
+				})
 				continue
 			}
 			p.Routes[at] = r

@@ -35,6 +35,7 @@ const (
 	tQuery                   // a query language, narrowed before it is sent
 	tModules                 // MediaWiki's packed list of modules
 	tPattern                 // a regular expression of Profile.Types
+	tStart                   // how a title begins
 )
 
 // paramType is a compiled ParamType: the grammar in which profiles say what a
@@ -46,6 +47,8 @@ type paramType struct {
 	// in names the parameter that holds a title's space; inPrefix is put
 	// before that parameter's value.
 	in, inPrefix string
+	def          string       // "space.id=0": what stands there if nothing does
+	loose        bool         // "content.id?": a link can do without it
 	before       string       // put before a title that does not carry its space
 	elems        []*paramType // list, path, json, union, all
 	names        []string     // json: member names, by elems
@@ -59,7 +62,7 @@ type paramType struct {
 var simpleTypes = map[string]typeKind{
 	"text": tText, "plain": tPlain, "int": tInt, "flag": tFlag, "date": tDate, "time": tTime,
 	"cursor": tCursor, "digits": tDigits, "tiny": tTiny, "drop": tDrop, "self": tDrop, "refuse": tRefuse,
-	"cql": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
+	"title-start": tStart, "cql": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
 }
 
 // typeParser reads types; a recursive descent over one short line.
@@ -176,7 +179,7 @@ func (ps *typeParser) union() (*paramType, error) {
 
 func rank(t *paramType) int {
 	switch {
-	case t.entity():
+	case t.entity() || t.kind == tStart:
 		return 1
 	case t.kind == tText || t.kind == tPlain || t.kind == tCursor:
 		return 2
@@ -200,7 +203,16 @@ func (ps *typeParser) term() (*paramType, error) {
 
 func (ps *typeParser) named(name string) (*paramType, error) {
 	if a, ok := ParseAttr(name); ok {
-		return ps.attribute(a)
+		t, err := ps.attribute(a)
+		if err == nil {
+			t.loose = ps.eat("?")
+			if ps.eat("=") {
+				if t.def = ps.word(); t.def == "" {
+					return nil, fmt.Errorf("%s= wants a value", name)
+				}
+			}
+		}
+		return t, err
 	}
 	if re, ok := ps.env.named[name]; ok {
 		return &paramType{kind: tPattern, re: re}, nil

@@ -33,6 +33,8 @@ func (x *matcher) read(t *paramType, name, v string, list bool) (out string, sen
 			return "", false, "not plain text"
 		}
 		return plainWords(v), true, ""
+	case tStart:
+		return v, true, x.readStart(name, v, list)
 	case tDrop:
 		return "", false, ""
 	case tRefuse:
@@ -138,7 +140,28 @@ func (x *matcher) readEntity(t *paramType, name, v string, list bool) (string, b
 		}
 	}
 	x.subject(name, k, list)
+	x.m.Subjects[len(x.m.Subjects)-1].Loose = t.loose
 	return v, true, ""
+}
+
+// readStart reads the beginning of a title. A space that it names is a subject:
+// the wiki lists what begins so, wherever else it was told to look.
+func (x *matcher) readStart(name, v string, list bool) (why string) {
+	const bad = "not how a title begins"
+	switch {
+	case !goodText(v) || len(v) > maxEntityText:
+		return bad
+	case v == "" || x.t == nil || !x.t.titles:
+		return ""
+	}
+	t := x.title(v + "x") // the name of a space alone is no title
+	if !t.ok || t.ns < 0 || strings.HasPrefix(strings.TrimLeft(v, " _"), ":") {
+		return bad
+	}
+	if t.ns != 0 {
+		x.subject(name, Key{Attr: SpaceID, Value: strconv.Itoa(t.ns)}, list)
+	}
+	return ""
 }
 
 func (x *matcher) subject(name string, k Key, list bool) {
@@ -172,6 +195,8 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 	if len(values) > maxListValues {
 		return "", false, "too many values"
 	}
+	ends := make([]int, len(values))
+	start := len(x.m.Subjects)
 	for i, s := range values {
 		out, send, why := x.read(t.elems[0], name, s, true)
 		if why != "" {
@@ -181,12 +206,13 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 			out = s
 		}
 		values[i] = out
+		ends[i] = len(x.m.Subjects)
 	}
 	if len(values) == 0 {
 		return "", false, ""
 	}
 	if !x.light {
-		x.list(t, name, values)
+		x.list(t, name, values, start, ends)
 	}
 	if t.sep == "|" && strings.HasPrefix(v, "\x1f") {
 		return "\x1f" + strings.Join(values, "\x1f"), true, ""
@@ -194,15 +220,21 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 	return strings.Join(values, t.sep), true, ""
 }
 
-func (x *matcher) list(t *paramType, name string, values []string) {
+func (x *matcher) list(t *paramType, name string, values []string, start int, ends []int) {
+	spans := make([]span, len(ends))
+	for i, end := range ends {
+		spans[i] = span{start, end}
+		start = end
+	}
 	for i := range x.m.Lists {
 		if l := &x.m.Lists[i]; l.Param == name {
 			l.Repeated = true
 			l.Values = append(l.Values, values...)
+			l.subjects = append(l.subjects, spans...)
 			return
 		}
 	}
-	l := ListParam{Param: name, Sep: t.sep, Values: values}
+	l := ListParam{Param: name, Sep: t.sep, Values: values, subjects: spans}
 	if as := t.elems[0].attrs(); len(as) == 1 {
 		l.Attr = as[0]
 	}
@@ -238,6 +270,9 @@ func readInt(t *paramType, v string) (string, bool, string) {
 // readPath reads "/123/456/rest": one value for each type, the last takes what
 // is left; values may be left out from the end.
 func (x *matcher) readPath(t *paramType, name, v string) (string, bool, string) {
+	if dotSegment("/" + v) {
+		return "", false, "a dot segment"
+	}
 	parts := strings.SplitN(strings.TrimPrefix(v, "/"), "/", len(t.elems))
 	for i, s := range parts {
 		if _, send, why := x.read(t.elems[i], name, s, false); why != "" {

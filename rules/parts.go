@@ -33,8 +33,10 @@ func (x *matcher) findParts() {
 // strictness orders classes: of several in one request the last one counts.
 var strictness = func() map[Class]int {
 	m := map[Class]int{}
-	for i, c := range []Class{ClassStatic, ClassSession, ClassFile, ClassContent, ClassSpace, ClassFeed, ClassSearch, ClassUser,
-		ClassGroup, ClassPicker, ClassPeople, ClassPersonal, ClassExport, ClassWrite, ClassAdmin} {
+	for i, c := range []Class{
+		ClassStatic, ClassSession, ClassFile, ClassContent, ClassSpace, ClassFeed, ClassSearch, ClassUser,
+		ClassGroup, ClassPicker, ClassPeople, ClassPersonal, ClassExport, ClassWrite, ClassAdmin,
+	} {
 		m[c] = i
 	}
 	return m

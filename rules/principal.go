@@ -64,7 +64,7 @@ func (p *Policy) parseGroup(s string) (principal, error) {
 	case len(p.Sources) > 0:
 		return principal{kind: byGroup, sources: p.Sources, name: s}, nil
 	case len(p.Providers) > 1:
-		return principal{}, fmt.Errorf("the group %q could be of several providers: write PROVIDER/%s or wiki/%s, or say sources:", s, s, s)
+		return principal{}, fmt.Errorf("the group %q could be of several providers: write PROVIDER/%s or wiki/%s, or name the sources under sources", s, s, s)
 	case len(p.Providers) == 1:
 		return principal{kind: byGroup, sources: p.sourceNames(), name: s}, nil
 	}

@@ -162,7 +162,7 @@ type NarrowSpec struct {
 // PageSpec says how a list is paged and where its size and totals stand.
 type PageSpec struct {
 	Kind  string `yaml:"kind"`  // offset, cursor, grow, none (the list is never paged)
-	Start string `yaml:"start"` // parameter
+	Start string `yaml:"start"` // parameter; of cursors: where a token at Next goes
 	Limit string `yaml:"limit"` // parameter
 	Items string `yaml:"items"` // JSON path, or selector on HTML routes
 	Size  string `yaml:"size"`  // JSON path of the number of items here
@@ -172,7 +172,7 @@ type PageSpec struct {
 	} `yaml:"total"`
 	Next string `yaml:"next"` // JSON path of the next-page URL or token
 	Prev string `yaml:"prev"`
-	Scan int    `yaml:"scan"` // at most so many upstream items are looked through
+	Scan int    `yaml:"scan"` // the list is filled up, looking through so many of the wiki's items
 }
 
 // DenySpec refuses a request although its route matches: all conditions hold.

@@ -202,13 +202,17 @@ func (g *schemaGenerator) of(t reflect.Type) obj {
 		return g.ref(t, func() obj { return enum(actions) })
 	case reflect.TypeFor[Place]():
 		return g.ref(t, func() obj {
-			return either(text, obj{"type": "object", "minProperties": 1, "maxProperties": 1,
-				"propertyNames": obj{"enum": append([]string{"url", "wikitext", "xhtml"}, attrWords()...)}, "additionalProperties": text})
+			return either(text, obj{
+				"type": "object", "minProperties": 1, "maxProperties": 1,
+				"propertyNames": obj{"enum": append([]string{"url", "wikitext", "xhtml"}, attrWords()...)}, "additionalProperties": text,
+			})
 		})
 	case reflect.TypeFor[EvidencePlace]():
 		return g.ref(t, func() obj {
-			return either(text, g.object(t), obj{"type": "object", "minProperties": 1, "maxProperties": 1,
-				"propertyNames": obj{"enum": attrWords()}, "additionalProperties": text})
+			return either(text, g.object(t), obj{
+				"type": "object", "minProperties": 1, "maxProperties": 1,
+				"propertyNames": obj{"enum": attrWords()}, "additionalProperties": text,
+			})
 		})
 	case reflect.TypeFor[EvidenceSpec]():
 		return g.ref(t, func() obj {

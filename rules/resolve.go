@@ -212,6 +212,10 @@ func (v *View) unresolved(ref *Ref, ctx Context) Decision {
 		switch k := &ref.Keys[i]; k.Attr {
 		case UserDisplay:
 			return v.display(k.Value, ctx)
+		case UserEmail:
+			if len(ref.Keys) == 1 && v.e.outside(k.Value) {
+				return Decision{Verdict: Unknown, Reason: reasonOutside, Absent: true}
+			}
 		case ContentTitle:
 			if len(ref.Keys) == 1 {
 				return v.title(k, ctx)
@@ -222,6 +226,24 @@ func (v *View) unresolved(ref *Ref, ctx Context) Decision {
 		}
 	}
 	return unknown(reasonUnknown)
+}
+
+// outside reports whether an e-mail address that no user bears is nobody's of
+// the wiki: the directory knows the address of every user, and the domain is
+// none that the policy trusts a provider for.
+func (e *Engine) outside(address string) bool {
+	domain, ok := emailDomain(address)
+	if !ok || !e.allMail {
+		return false
+	}
+	for _, pr := range e.p.Providers {
+		for _, d := range pr.Domains {
+			if strings.EqualFold(strings.TrimSpace(d), domain) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // display judges a full name, which several people may bear.

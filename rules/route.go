@@ -47,6 +47,7 @@ type route struct {
 	closed    bool
 	params    map[string]*paramType
 	affixed   []affixedParam
+	implied   []Param // what stands there if nothing does
 	starDrop  bool
 	need      [][]string
 	selectors []string // all that need names
@@ -209,8 +210,10 @@ func defaultAction(class Class) Action {
 	return ActView
 }
 
-var classes = []Class{ClassStatic, ClassContent, ClassSpace, ClassUser, ClassGroup, ClassSearch, ClassPeople, ClassPicker,
-	ClassFeed, ClassFile, ClassExport, ClassSession, ClassWrite, ClassPersonal, ClassAdmin}
+var classes = []Class{
+	ClassStatic, ClassContent, ClassSpace, ClassUser, ClassGroup, ClassSearch, ClassPeople, ClassPicker,
+	ClassFeed, ClassFile, ClassExport, ClassSession, ClassWrite, ClassPersonal, ClassAdmin,
+}
 
 var actions = []Action{ActView, ActSearch, ActComment, ActMention, ActWrite, ActRestrict, ActAssign}
 
@@ -270,6 +273,9 @@ func (c *compiler) params(rt *route, spec *RouteSpec, path []any) {
 			continue
 		}
 		rt.params[spec.Prefix+name] = t
+		if t.def != "" {
+			rt.implied = append(slices.Clone(rt.implied), Param{spec.Prefix + name, t.def})
+		}
 	}
 	if spec.Subpage != "" {
 		t, err := c.env.parseType(spec.Subpage)

@@ -103,8 +103,10 @@ func (c *compiler) specials(rt *route, spec *RouteSpec, path []any) {
 		c.fail(append(slices.Clone(path), "specials"), "specials: wants titles: with a codec")
 		return
 	}
-	base := &route{params: map[string]*paramType{}, control: map[string]bool{spec.Specials: true}, methods: []string{"GET"},
-		force: rt.force, deny: rt.deny, read: rt.read}
+	base := &route{
+		params: map[string]*paramType{}, control: map[string]bool{spec.Specials: true}, methods: []string{"GET"},
+		force: rt.force, deny: rt.deny, read: rt.read,
+	}
 	if rt.read {
 		base.methods = rt.methods
 	}

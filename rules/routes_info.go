@@ -79,9 +79,7 @@ func (rt *route) info(top *route) RouteInfo {
 	if rt.subpage != nil {
 		add("subpage", rt.subpage)
 	}
-	for _, name := range sortedKeys(rt.control) {
-		info.Params = append(info.Params, name)
-	}
+	info.Params = append(info.Params, sortedKeys(rt.control)...)
 	slices.Sort(info.Params)
 	return info
 }

@@ -155,21 +155,24 @@ func (c *canon) segment(seg string) (string, *Refusal) {
 	return dec, nil
 }
 
-// dotSegment reports . and .., also where an escaped slash hides them.
+// dotSegment reports . and .., also where an escaped slash hides them, and what
+// servers take for them that trim blanks or fold wide characters.
 func dotSegment(s string) bool {
 	if s == "." || s == ".." {
 		return true
 	}
-	if strings.IndexByte(s, '/') < 0 {
-		return false
-	}
-	for part := range strings.SplitSeq(s, "/") {
-		if part == "." || part == ".." {
-			return true
+	if strings.ContainsAny(s, "/ \u00a0\uff0e\u2024\u2025") {
+		for part := range strings.SplitSeq(s, "/") {
+			part = likeDots.Replace(strings.TrimSpace(part))
+			if part == "." || part == ".." {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+var likeDots = strings.NewReplacer("\uff0e", ".", "\u2024", ".", "\u2025", "..")
 
 // again reports that a decoded segment still holds an escape that would change
 // the path's structure for who decodes twice.

@@ -46,8 +46,10 @@ func sameFacts(a, b Facts) bool {
 
 // builtin are the names that every wiki understands whose titles carry their
 // namespace, whatever its language.
-var builtin = []string{0: "", 1: "Talk", 2: "User", 3: "User talk", 4: "Project", 5: "Project talk", 6: "File", 7: "File talk",
-	8: "MediaWiki", 9: "MediaWiki talk", 10: "Template", 11: "Template talk", 12: "Help", 13: "Help talk", 14: "Category", 15: "Category talk"}
+var builtin = []string{
+	0: "", 1: "Talk", 2: "User", 3: "User talk", 4: "Project", 5: "Project talk", 6: "File", 7: "File talk",
+	8: "MediaWiki", 9: "MediaWiki talk", 10: "Template", 11: "Template talk", 12: "Help", 13: "Help talk", 14: "Category", 15: "Category talk",
+}
 
 func newNamespaces(f Facts, none string) *namespaces {
 	ns := &namespaces{names: mwtitle.Names{}, keys: map[int]string{0: none}}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const titlesProfile = `
@@ -81,12 +82,18 @@ func TestMatchTitles(t *testing.T) {
 		{req: "GET /wiki/Special:Export", refused: "special"},
 		{req: "GET /wiki/Special:WhatLinksHere/Help:X", pattern: "GET /wiki/{title:mediawiki-title...} special:Whatlinkshere", class: ClassSearch, subjects: "content.title=X in Help", upstream: "/wiki/Special:WhatLinksHere/Help:X"},
 		{req: "GET /wiki/Special:WhatLinksHere?target=Help:X", pattern: "GET /wiki/{title:mediawiki-title...} special:Whatlinkshere", class: ClassSearch, subjects: "content.title=X in Help", upstream: "/wiki/Special:WhatLinksHere?target=Help%3AX"},
-		{req: "GET /w/api.php?action=query&list=recentchanges&rclimit=9999&rcnamespace=2%7C4", pattern: "GET,POST /w/api.php action=query list=recentchanges", class: ClassSearch,
-			subjects: "space.id=2,space.id=4", upstream: "/w/api.php?action=query&format=json&list=recentchanges&rclimit=500&rcnamespace=2%7C4"},
-		{req: "GET /w/api.php?action=query&list=recentchanges%7Callusers&prop=info&inprop=url", pattern: "GET,POST /w/api.php action=query list=recentchanges list=allusers prop=info", class: ClassPeople,
-			upstream: "/w/api.php?action=query&format=json&inprop=url&list=recentchanges%7Callusers&prop=info"},
-		{req: "GET /w/api.php?action=query&titles=%1FA%1FHelp:B", pattern: "GET,POST /w/api.php action=query", class: ClassSearch,
-			subjects: "content.title=A in (Main),content.title=B in Help", upstream: "/w/api.php?action=query&format=json&titles=%1FA%1FHelp%3AB"},
+		{
+			req: "GET /w/api.php?action=query&list=recentchanges&rclimit=9999&rcnamespace=2%7C4", pattern: "GET,POST /w/api.php action=query list=recentchanges", class: ClassSearch,
+			subjects: "space.id=2,space.id=4", upstream: "/w/api.php?action=query&format=json&list=recentchanges&rclimit=500&rcnamespace=2%7C4",
+		},
+		{
+			req: "GET /w/api.php?action=query&list=recentchanges%7Callusers&prop=info&inprop=url", pattern: "GET,POST /w/api.php action=query list=recentchanges list=allusers prop=info", class: ClassPeople,
+			upstream: "/w/api.php?action=query&format=json&inprop=url&list=recentchanges%7Callusers&prop=info",
+		},
+		{
+			req: "GET /w/api.php?action=query&titles=%1FA%1FHelp:B", pattern: "GET,POST /w/api.php action=query", class: ClassSearch,
+			subjects: "content.title=A in (Main),content.title=B in Help", upstream: "/w/api.php?action=query&format=json&titles=%1FA%1FHelp%3AB",
+		},
 		{req: "POST /w/api.php?action=query titles=A", pattern: "GET,POST /w/api.php action=query", class: ClassSearch, subjects: "content.title=A in (Main)", upstream: "/w/api.php?action=query&format=json titles=A"},
 		{req: "GET /w/api.php?action=query&list=recentchanges%7Csecret", refused: "list"},
 		{req: "GET /w/api.php?action=query&rclimit=1", refused: "rclimit"},
@@ -141,7 +148,7 @@ func TestMatchDetails(t *testing.T) {
 	}
 	m := match("GET /w/api.php?action=query&list=recentchanges&rcnamespace=2%7C4&titles=A")
 	want := []ListParam{{Param: "rcnamespace", Attr: SpaceID, Sep: "|", Values: []string{"2", "4"}}, {Param: "titles", Attr: ContentTitle, Sep: "|", Values: []string{"A"}}}
-	if d := cmp.Diff(want, m.Lists); d != "" {
+	if d := cmp.Diff(want, m.Lists, cmpopts.IgnoreUnexported(ListParam{})); d != "" {
 		t.Error(d)
 	}
 	if m.Narrow["rcnamespace"].To != "visible" || m.Page == nil || m.Page.Limit != "rclimit" || m.Mixed != "missing" || !m.Read || m.IsWrite {

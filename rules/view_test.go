@@ -139,9 +139,9 @@ func TestSpacesOfView(t *testing.T) {
 	}
 	v := tableView(t, "eva", tableTime)
 	// By a shared account nobody writes; by a name of his own who may, may.
-	named, engine := *v, *v.e
+	engine := *v.e
 	engine.identity[External] = IdentityHeader
-	named.e = &engine
+	named := engine.View(v.Viewer(), v.now)
 	for key, want := range map[string]bool{"ACME": true, "GLOBEX": true, "HANDBOOK": false, "NEWS": false, "ENG": true} {
 		id, _ := v.Facts().FindSpace(SpaceKey, key)
 		if got := named.ProseWritable(id); got != want {

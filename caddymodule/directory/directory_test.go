@@ -71,8 +71,10 @@ func testProfile() *rules.Profile {
 	}
 	return &rules.Profile{
 		Sync: &rules.Sync{Steps: []rules.SyncStep{all("spaces", "key", "name"), all("users", "username", "groups"), all("content", "id", "space", "title")}},
-		Lookup: []rules.Lookup{{Attr: []string{"content.id"}, URL: "/page?ids={values}", Join: ",", Max: 10, Items: "items",
-			Record: map[string]string{"id": "id", "space": "space", "title": "title"}, Missing: "none"}},
+		Lookup: []rules.Lookup{{
+			Attr: []string{"content.id"}, URL: "/page?ids={values}", Join: ",", Max: 10, Items: "items",
+			Record: map[string]string{"id": "id", "space": "space", "title": "title"}, Missing: "none",
+		}},
 	}
 }
 

@@ -55,8 +55,10 @@ func generation(t testing.TB, d rules.Directory, o Options) *Generation {
 	return g
 }
 
-var cased = Options{Titles: FoldCase, Users: FoldCase, Spaces: FoldName}
-var firstLetter = Options{Titles: FoldFirst, Users: FoldFirst, Spaces: FoldName}
+var (
+	cased       = Options{Titles: FoldCase, Users: FoldCase, Spaces: FoldName}
+	firstLetter = Options{Titles: FoldFirst, Users: FoldFirst, Spaces: FoldName}
+)
 
 func TestFindUser(t *testing.T) {
 	t.Parallel()

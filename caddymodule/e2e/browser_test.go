@@ -134,8 +134,10 @@ func TestBrowser(t *testing.T) {
 	// On through a link, and to lists whose pages are full of scripts.
 	b.do("following a link", chromedp.Click(chromedp.CSS(".mw-parser-output li a")), chromedp.Sleep(time.Second), chromedp.WaitVisible(heading))
 	pages[ask(b, chromedp.Location())] = ask(b, html)
-	for _, p := range []string{"/wiki/Special:RecentChanges?limit=50&days=30", "/w/index.php?title=Special:Search&profile=all&fulltext=1&search=" + s.world.Common[0],
-		"/w/index.php?title=ACME_Portal:Home&action=history"} {
+	for _, p := range []string{
+		"/wiki/Special:RecentChanges?limit=50&days=30", "/w/index.php?title=Special:Search&profile=all&fulltext=1&search=" + s.world.Common[0],
+		"/w/index.php?title=ACME_Portal:Home&action=history",
+	} {
 		b.do(p, chromedp.Navigate(s.site+p), chromedp.WaitVisible(heading), chromedp.Sleep(2*time.Second))
 		pages[p] = ask(b, html)
 		if text := ask(b, chromedp.Text(chromedp.CSS("body"))); !strings.Contains(text, "ACME Portal:") {

@@ -235,7 +235,7 @@ func TestLists(t *testing.T) {
 	}
 	for _, p := range []string{
 		"/", "/wiki/", "/w/index.php", "/wiki/Special:AllPages", "/wiki/Special:PrefixIndex", "/wiki/Special:ListUsers", "/w/index.php?title=Special:ListUsers&limit=500", "/wiki/Special:ActiveUsers",
-		"/wiki/Special:Categories", "/wiki/Special:NewPages", "/wiki/Special:NewPages?limit=500&namespace=all", "/wiki/Special:ListFiles", "/wiki/Special:Log", "/wiki/Special:Log?limit=500", "/wiki/Special:Log/move?limit=500",
+		"/wiki/Special:Categories", "/wiki/Special:NewPages", "/wiki/Special:NewPages?limit=500&namespace=all", "/wiki/Special:NewPages?limit=500&namespace=3000", "/wiki/Special:ListFiles", "/wiki/Special:Log", "/wiki/Special:Log?limit=500", "/wiki/Special:Log/move?limit=500",
 		"/wiki/Special:SpecialPages", "/wiki/Special:Version", "/wiki/Special:Statistics", "/wiki/Special:LongPages", "/wiki/Special:WantedPages", "/wiki/Special:Random", "/wiki/Special:BlockList",
 		"/wiki/Special:DoubleRedirects", "/wiki/Special:ListRedirects", "/wiki/Special:Export", "/wiki/Special:NewFiles", "/wiki/Special:MostLinkedPages", "/wiki/Special:UserLogin", "/wiki/Special:Tags",
 		"/wiki/Special:ListGroupRights", "/wiki/Special:Watchlist", "/wiki/Special:Preferences", "/wiki/Special:Upload", "/w/thumb.php?f=x.png", "/w/img_auth.php/x.png", "/w/opensearch_desc.php",
@@ -258,8 +258,10 @@ func TestLists(t *testing.T) {
 	}
 	s.get(t, c, "/w/api.php?action=feedrecentchanges&feedformat=atom&limit=50&days=30&namespace=3000").shows(t, "<entry", titleWord(visible[len(visible)-1]))
 	for _, p := range visible {
-		for _, q := range []string{"/wiki/Special:WhatLinksHere/" + strings.TrimPrefix(path(p.Title), "/wiki/"), "/w/index.php?title=Special:WhatLinksHere&target=" + url.QueryEscape(p.Title),
-			"/wiki/Special:RecentChangesLinked/" + strings.TrimPrefix(path(p.Title), "/wiki/")} {
+		for _, q := range []string{
+			"/wiki/Special:WhatLinksHere/" + strings.TrimPrefix(path(p.Title), "/wiki/"), "/w/index.php?title=Special:WhatLinksHere&target=" + url.QueryEscape(p.Title),
+			"/wiki/Special:RecentChangesLinked/" + strings.TrimPrefix(path(p.Title), "/wiki/"),
+		} {
 			s.get(t, c, q)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -79,7 +80,11 @@ func TestMain(m *testing.M) {
 }
 
 func newScene() (_ *scene, err error) {
-	s := &scene{world: mwtest.NewWorld(1, time.Now().Unix())}
+	seed := uint64(1)
+	if n, err := strconv.ParseUint(os.Getenv("POSTERN_E2E_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	s := &scene{world: mwtest.NewWorld(seed, time.Now().Unix())}
 	defer func() {
 		if err != nil {
 			s.close()

@@ -45,14 +45,17 @@ import (
 // case says, no canary may be there in any decoded form.
 
 // canaries are words that stand in hidden things alone.
-var canaries = []string{"zelda", "quimbly", "2c9d83a16f68e1e6016f6d26ed06beef", "1114999", "salaryx", "layoffx", "payrollx", "70002001", "70002002", "70002003", "humancanary", "secretx", "70001004", "70001005", "70001006",
-	"zqx", "wiki.corp.example", "hr-insiders", "fileleakx", "tokenx"}
+var canaries = []string{
+	"zelda", "quimbly", "2c9d83a16f68e1e6016f6d26ed06beef", "1114999", "salaryx", "layoffx", "payrollx", "70002001", "70002002", "70002003", "humancanary", "secretx", "70001004", "70001005", "70001006",
+	"zqx", "wiki.corp.example", "hr-insiders", "fileleakx", "tokenx",
+}
 
 var globexCanaries = []string{"globexonly", "kimberx", "70003001"}
 
 const corpusPolicy = `
 version: 1
 wiki: confluence-dc
+providers: {idp: {internal: true, domains: [corp.example, acme.example, globex.example]}}
 internal: {groups: [staff], mode: unrestricted}
 extranet: {users_see: shared-space}
 spaces:
@@ -103,8 +106,10 @@ func corpusDirectory() rules.Directory {
 			{ID: "70004001", Type: "page", Space: "HANDBOOK", Title: "House Rules", Status: "current"},
 		},
 		Aliases: []rules.AliasRecord{
-			{ID: "70005001", Of: "70001002", Kind: "comment"}, {ID: "70005002", Of: "70001002", Kind: "attachment"},
-			{ID: "70005003", Of: "70002002", Kind: "comment"}, {ID: "70005004", Of: "70002002", Kind: "attachment"},
+			{ID: "70005001", Of: "70001002", Kind: "comment"},
+			{ID: "70005002", Of: "70001002", Kind: "attachment"},
+			{ID: "70005003", Of: "70002002", Kind: "comment"},
+			{ID: "70005004", Of: "70002002", Kind: "attachment"},
 		},
 	}
 }
@@ -416,5 +421,7 @@ func find(all []string, needle string) string {
 	return ""
 }
 
-var _ = json.Valid
-var _ = httptest.NewRecorder
+var (
+	_ = json.Valid
+	_ = httptest.NewRecorder
+)

@@ -44,6 +44,16 @@ routes:
     params: {from: "cursor|text", limit: int<=100, prefix: text}
     page: {kind: none}
     response: {types: [html]}
+  - match: "GET /api/more"
+    class: search
+    params: {from: cursor, go: cursor, limit: int<=100, prefix: text}
+    page: {kind: cursor, limit: limit, items: items, next: continue, scan: 60}
+    response: {types: [json]}
+  - match: "GET /api/rows"
+    class: search
+    params: {start: int, limit: int<=100, prefix: text}
+    page: {kind: offset, start: start, limit: limit, items: items, size: size, next: links.next, prev: links.prev, scan: 60}
+    response: {types: [json], fields: {start: plain, limit: plain, links: walk}}
 fields: {id: plain, title: title}
 shapes:
   - {entity: content, where: {has: [id, title]}, keys: {id: id}}
@@ -136,6 +146,11 @@ var listKey = []byte("0123456789abcdef0123456789abcdef")
 func newListGateway(t *testing.T, subject string) (*gateway.Gateway, *listWiki, []string) {
 	t.Helper()
 	visible, all, records := titles()
+	return listGateway(t, subject, records, false), &listWiki{all: all}, visible
+}
+
+func listGateway(t *testing.T, subject string, records []rules.ContentRecord, refill bool) *gateway.Gateway {
+	t.Helper()
 	profile, err := rules.ParseProfile("lists.yaml", []byte(listProfile))
 	if err != nil {
 		t.Fatal(err)
@@ -151,13 +166,13 @@ func newListGateway(t *testing.T, subject string) (*gateway.Gateway, *listWiki, 
 		t.Fatal(err)
 	}
 	gw, err := gateway.New(gateway.Config{
-		Site: &url.URL{Scheme: "https", Host: "site.example"}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal"}, Key: listKey,
+		Site: &url.URL{Scheme: "https", Host: "site.example"}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal"}, Key: listKey, Refill: refill,
 		Policy: policy, Directory: dir, As: &rules.Viewer{Provider: "idp", Subject: subject, Email: "eva@acme.example", EmailVerified: true},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gw, &listWiki{all: all}, visible
+	return gw
 }
 
 // get asks for a list and checks that nothing hidden is in the answer.

@@ -62,6 +62,12 @@ type Config struct {
 	// site side by side share it. Empty: random, for the life of this Gateway.
 	Key []byte
 
+	// Refill asks the wiki on where something was hidden from a list, as far as
+	// the profile's scan bounds go, so that a page holds as many items as were
+	// asked for and says rightly whether there are more. It wants a Next that
+	// answers any request of the wiki's.
+	Refill bool
+
 	Directory *directory.Directory
 	SignIn    *signin.RP // nil: nobody can sign in (offline use)
 	// As, if set, is the viewer of every request (offline use).

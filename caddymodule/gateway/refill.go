@@ -39,14 +39,12 @@ type refiller struct {
 	ex   *rewrite.Exchange
 	page rules.PageSpec
 
-	items   [][]byte // raw, in the wiki's order
+	items   []string // raw, in the wiki's order
+	sep     string   // what the wiki puts between them
 	scanned int
 	seen    int // of items, how many may be seen
 	size    int64
 }
-
-// chunk is how many items the wiki is asked for at a time.
-const chunk = 100
 
 var plainPath = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 
@@ -100,15 +98,19 @@ func (x *exchange) refill(gd *guard.Guard, id guard.Identity, next Next, ex *rew
 		}
 		return v, err
 	}
-	// The first answer must be one that may leave at all.
 	first := ex.Response.Body
-	if err := f.take(first); err != nil {
+	if v, given := x.adm.Match.Value(page.Start); (!given || v == "" || v == "0" || page.Kind == "cursor") && !gjson.GetBytes(first, page.Next).Exists() {
+		return nil // the whole list is here
+	}
+	// The first answer must be one that may leave at all.
+	p, err := f.read(first)
+	if err != nil {
 		return err
 	}
 	if page.Kind == "offset" {
-		return f.offset(first)
+		return f.offset(p)
 	}
-	return f.cursor(first)
+	return f.cursor(p)
 }
 
 // plainJSON says that the body's bytes can be put together with others'.
@@ -117,24 +119,65 @@ func plainJSON(r rewrite.Response) bool {
 	return r.Header.Get("Content-Encoding") == "" && strings.Contains(t, "json") && (!strings.Contains(t, "charset") || strings.Contains(t, "utf-8"))
 }
 
-// take judges an answer and adds the items of its list.
-func (f *refiller) take(body []byte) error {
+// part is one answer of the wiki's.
+type part struct {
+	body  []byte
+	items []string
+	seen  []bool // by item
+	count int    // of seen
+}
+
+// read judges an answer, and reads the items of its list.
+func (f *refiller) read(body []byte) (p part, err error) {
 	ex := *f.ex
 	ex.Response.Body = body
 	res, err := f.x.state.rewriter.Rewrite(f.x.ctx, ex)
 	if err != nil {
-		return err //nolint:wrapcheck // one of rewrite's own
+		return p, err //nolint:wrapcheck // one of rewrite's own
 	}
-	f.seen += res.Report.Items
+	p = part{body: body, seen: res.Report.Items}
+	end := 0
 	gjson.GetBytes(body, f.page.Items).ForEach(func(_, v gjson.Result) bool {
-		f.items = append(f.items, []byte(v.Raw))
-		f.scanned++
+		if end > 0 && v.Index > end && f.sep == "" {
+			f.sep = string(body[end:v.Index])
+		}
+		end = v.Index + len(v.Raw)
+		p.items = append(p.items, v.Raw)
 		return true
 	})
-	if f.size += int64(len(body)); f.size > f.limit() {
-		return fmt.Errorf("%w: over %d bytes", errRefill, f.limit())
+	if len(p.items) != len(p.seen) {
+		return p, fmt.Errorf("%w: its items can't be told apart", errRefill)
 	}
-	return nil
+	for _, seen := range p.seen {
+		if seen {
+			p.count++
+		}
+	}
+	f.scanned += len(p.items)
+	if f.size += int64(len(body)); f.size > f.limit() {
+		return p, fmt.Errorf("%w: over %d bytes", errRefill, f.limit())
+	}
+	return p, nil
+}
+
+// add puts a part's first n items behind the others.
+func (f *refiller) add(p part, n int) {
+	f.items = append(f.items, p.items[:n]...)
+	for _, seen := range p.seen[:n] {
+		if seen {
+			f.seen++
+		}
+	}
+}
+
+// chunk is how many items the wiki is asked for at a time: as many as the route
+// lets anybody ask for, up to 100.
+func (f *refiller) chunk() string {
+	n := int64(100)
+	if most := f.x.adm.Match.Most(f.page.Limit); most > 0 {
+		n = min(n, most)
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func (f *refiller) limit() int64 {
@@ -144,12 +187,9 @@ func (f *refiller) limit() int64 {
 	return rewrite.DefaultMaxBytes
 }
 
-// reset forgets the items.
-func (f *refiller) reset() { f.items, f.scanned, f.seen = nil, 0, 0 }
-
 // offset fills a list whose places are numbers. They count what may be seen,
 // so that the list is read from its beginning.
-func (f *refiller) offset(first []byte) error {
+func (f *refiller) offset(first part) error {
 	m := f.x.adm.Match
 	start := 0
 	if v, ok := m.Value(f.page.Start); ok && v != "" {
@@ -159,39 +199,36 @@ func (f *refiller) offset(first []byte) error {
 		}
 		start = n
 	}
-	had := len(f.items)
-	end, more := f.follows(first, start, had)
-	want := end - start
-	pos := end
-	if start > 0 {
-		f.reset()
-		pos, more = 0, true
+	end, more := f.follows(first, start)
+	want, pos := end-start, 0
+	if start == 0 {
+		f.add(first, len(first.items))
+		pos = end
+	} else {
+		f.scanned, more = 0, true
 	}
 	for more && f.seen <= start+want && f.scanned < f.page.Scan {
 		n := *m
 		n.Restrict(f.page.Start, strconv.Itoa(pos))
-		n.Restrict(f.page.Limit, strconv.Itoa(chunk))
-		body, err := f.fetch(&n)
+		n.Restrict(f.page.Limit, f.chunk())
+		p, err := f.fetch(&n)
 		if err != nil {
 			return err
 		}
-		before := len(f.items)
-		if err := f.take(body); err != nil {
-			return err
-		}
-		var end int
-		if end, more = f.follows(body, pos, len(f.items)-before); end <= pos {
+		f.add(p, len(p.items))
+		end, on := f.follows(p, pos)
+		if end <= pos {
 			break // no way on: what was not seen is not there
 		}
-		pos = end
+		pos, more = end, on
 	}
-	return f.put(first, nil, &edit.Window{Skip: start, Take: want, More: f.seen > start+want})
+	return f.put(first.body, nil, &edit.Window{Skip: start, Take: want, More: f.seen > start+want})
 }
 
 // follows says at which place an answer says that the list goes on, and
 // whether it does.
-func (f *refiller) follows(body []byte, pos, had int) (end int, more bool) {
-	next := gjson.GetBytes(body, f.page.Next)
+func (f *refiller) follows(p part, pos int) (end int, more bool) {
+	next, had := gjson.GetBytes(p.body, f.page.Next), len(p.items)
 	if !next.Exists() || next.Type == gjson.Null || next.Raw == `""` {
 		return pos + had, false
 	}
@@ -209,48 +246,60 @@ func (f *refiller) follows(body []byte, pos, had int) (end int, more bool) {
 	return pos + had, true
 }
 
-// cursor fills a list whose places are the wiki's own words. As many items as
-// are missing are asked for, so that the wiki's last word stands behind the
-// last of them.
-func (f *refiller) cursor(first []byte) error {
-	m := f.x.adm.Match
-	want := len(f.items)
-	last, more := first, true
-	asked := map[string]bool{}
-	step := func(limit int) (on bool, err error) {
+// cursor fills a list whose places are the wiki's own words. Where the page
+// ends, the wiki is asked for just as many items as stand before the next one
+// that may be seen: the word that it has then is the one that it would have if
+// nothing else were there.
+func (f *refiller) cursor(first part) error {
+	m, want := f.x.adm.Match, len(first.items)
+	f.add(first, want)
+	last := first
+	been := map[string]bool{}
+	for f.scanned < f.page.Scan {
 		n := *m
-		if !f.goOn(&n, gjson.GetBytes(last, f.page.Next)) {
-			return false, nil
+		if !f.goOn(&n, gjson.GetBytes(last.body, f.page.Next)) {
+			break
 		}
-		n.Restrict(f.page.Limit, strconv.Itoa(limit))
-		_, query, form := n.Upstream()
-		if asked[query+" "+form] {
-			return false, nil // in a circle
+		n.Restrict(f.page.Limit, f.chunk())
+		if _, query, form := n.Upstream(); been[query+" "+form] {
+			break // in a circle
+		} else {
+			been[query+" "+form] = true
 		}
-		asked[query+" "+form] = true
-		body, err := f.fetch(&n)
+		p, err := f.fetch(&n)
 		if err != nil {
-			return false, err
-		}
-		last = body
-		return true, f.take(body)
-	}
-	var err error
-	for more && f.seen < want && f.scanned < f.page.Scan {
-		if more, err = step(want - f.seen); err != nil {
 			return err
 		}
+		if f.seen+p.count <= want {
+			f.add(p, len(p.items))
+			last = p
+			continue
+		}
+		before := p.before(want - f.seen)
+		f.add(p, before)
+		if before > 0 {
+			n.Restrict(f.page.Limit, strconv.Itoa(before))
+			if last, err = f.fetch(&n); err != nil {
+				return err
+			}
+		}
+		return f.put(first.body, last.body, &edit.Window{Take: want, More: true})
 	}
-	// Where the page ends, and is there anything behind it?
-	items, end := len(f.items), last
-	for more && f.seen <= want && f.scanned < f.page.Scan {
-		if more, err = step(chunk); err != nil {
-			return err
+	return f.put(first.body, nil, &edit.Window{Take: want})
+}
+
+// before counts the items that stand before the one that comes after n that
+// may be seen.
+func (p part) before(n int) int {
+	for i, seen := range p.seen {
+		if seen {
+			if n == 0 {
+				return i
+			}
+			n--
 		}
 	}
-	on := f.seen > want
-	f.items = f.items[:items]
-	return f.put(first, end, &edit.Window{Take: want, More: on})
+	return len(p.items)
 }
 
 // goOn adds to a request what the wiki wants to be sent to go on.
@@ -282,8 +331,8 @@ func (f *refiller) goOn(m *rules.Match, next gjson.Result) bool {
 }
 
 // fetch asks the wiki for another part of the list, as the viewer's request was
-// sent, and gives the bytes of its answer.
-func (f *refiller) fetch(m *rules.Match) ([]byte, error) {
+// sent, and reads its answer.
+func (f *refiller) fetch(m *rules.Match) (p part, err error) {
 	adm := *f.x.adm
 	adm.Match = m
 	out, err := capture.Run(nowhere{}, f.gd.Request(f.x.r, &adm, f.id), capture.Config{
@@ -291,44 +340,46 @@ func (f *refiller) fetch(m *rules.Match) ([]byte, error) {
 		Decide: func(int, http.Header) (capture.Mode, http.Header) { return capture.Hold, nil },
 	}, f.next)
 	if out == nil {
-		return nil, fmt.Errorf("%w: %w", errRefill, err)
+		return p, fmt.Errorf("%w: %w", errRefill, err)
 	}
 	defer out.Release()
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errRefill, err)
+		return p, fmt.Errorf("%w: %w", errRefill, err)
 	case out.Err != nil:
-		return nil, fmt.Errorf("%w: %w", errRefill, out.Err)
+		return p, fmt.Errorf("%w: %w", errRefill, out.Err)
 	case out.Status != http.StatusOK || !plainJSON(rewrite.Response{Header: out.Header}):
-		return nil, fmt.Errorf("%w: status %d, type %q", errRefill, out.Status, out.Header.Get("Content-Type"))
+		return p, fmt.Errorf("%w: status %d, type %q", errRefill, out.Status, out.Header.Get("Content-Type"))
 	}
-	return bytes.Clone(out.Body), nil
+	return f.read(bytes.Clone(out.Body))
 }
 
 // put makes the answer: the first one, with the list of all items and, if end
 // is given, that one's word on how the list goes on.
 func (f *refiller) put(first, end []byte, w *edit.Window) error {
+	f.ex.Window = w
 	list := gjson.GetBytes(first, f.page.Items)
-	type splice struct {
-		at, until int
-		with      []byte
-	}
-	var items []byte
-	items = append(items, '[')
-	items = append(items, bytes.Join(f.items, []byte{','})...)
-	items = append(items, ']')
-	edits := []splice{{list.Index, list.Index + len(list.Raw), items}}
-	if len(f.items) == list.Get("#").Int2() {
-		edits = nil // nothing came to it: the bytes stay as they are
+	var edits edit.List
+	if int64(len(f.items)) != list.Get("#").Int() {
+		if f.sep == "" {
+			f.sep = ","
+		}
+		edits.Replace(list.Index, list.Index+len(list.Raw), "["+strings.Join(f.items, f.sep)+"]")
 	}
 	if end != nil {
 		old, now := gjson.GetBytes(first, f.page.Next), gjson.GetBytes(end, f.page.Next)
-		if old.Exists() && now.Exists() && old.Raw != now.Raw {
-			edits = append(edits, splice{old.Index, old.Index + len(old.Raw), []byte(now.Raw)})
+		if w.More && (old.Index == 0 || !now.Exists()) {
+			return fmt.Errorf("%w: it goes on nowhere", errRefill)
+		}
+		if w.More && old.Raw != now.Raw {
+			edits.Replace(old.Index, old.Index+len(old.Raw), now.Raw)
 		}
 	}
-	_ = edits
-	f.ex.Window = w
+	body, err := edits.Apply(nil, first)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefill, err)
+	}
+	f.ex.Response.Body = body
 	return nil
 }
 

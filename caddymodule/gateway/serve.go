@@ -89,7 +89,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
-	return x.forward(gd, gd.Request(r, x.adm, id), next)
+	return x.forward(gd, id, next)
 }
 
 // ownPath serves what lies below the prefix.
@@ -299,7 +299,7 @@ func (x *exchange) upstreamIdentity() (guard.Identity, *guard.Refusal) {
 const smallFile = 1 << 20
 
 // forward sends the rebuilt request up, and what may leave down.
-func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
+func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error {
 	rw := x.state.rewriter
 	ex := rewrite.Exchange{
 		Match: x.adm.Match, View: x.view, Site: x.g.site,
@@ -311,7 +311,7 @@ func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
 			return gd.Seal(x.adm, m, param, value)
 		},
 	}
-	out, err := capture.Run(x.w, up, capture.Config{
+	out, err := capture.Run(x.w, gd.Request(x.r, x.adm, id), capture.Config{
 		Limit: x.g.cfg.HeldLimit,
 		Held:  &x.g.Held,
 		Cut:   x.revoked,
@@ -344,7 +344,10 @@ func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
 	}
 	ex.Response = rewrite.Response{Status: out.Status, Header: out.Header, Body: out.Body}
 	began := x.g.cfg.Now()
-	res, err := rw.Rewrite(x.ctx, ex)
+	var res rewrite.Result
+	if err = x.refill(gd, id, next, &ex); err == nil {
+		res, err = rw.Rewrite(x.ctx, ex)
+	}
 	x.report = &res
 	var fail *rewrite.FailClosed
 	switch {
@@ -352,6 +355,8 @@ func (x *exchange) forward(gd *guard.Guard, up *http.Request, next Next) error {
 		return x.refuse(&guard.Refusal{Status: http.StatusNotFound, Rule: "answer", Reason: err.Error()})
 	case errors.As(err, &fail):
 		return x.failClosed(fail.Reason)
+	case errors.Is(err, errRefill):
+		return x.failClosed("refill: " + err.Error())
 	case err != nil:
 		return x.failClosed("rewrite: " + err.Error())
 	}
@@ -394,6 +399,9 @@ func (x *exchange) publicURL() *url.URL {
 func echoes(m *rules.Match) []string {
 	out := make([]string, 0, len(m.Params))
 	for _, p := range m.Params {
+		if sent, ok := m.Value(p.Name); ok && sent != p.Value && m.IsCursor(p.Name) {
+			continue // what a token held, which the viewer does not know
+		}
 		out = append(out, p.Value)
 	}
 	return out

@@ -80,6 +80,9 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 	default:
 		return adm, refuse(http.StatusNotFound, ruleOf(d), "%s", reasonOf(d))
 	}
+	if m.Mixed == "missing" && !m.Prune(func(s *rules.Subject) bool { return listed(s, view, view.ContextOf(m)) }) {
+		return adm, refuse(http.StatusNotFound, "list", "nothing is left of a list")
+	}
 	if ref := g.narrow(adm); ref != nil {
 		return adm, ref
 	}
@@ -87,6 +90,12 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 		return adm, ref
 	}
 	return adm, nil
+}
+
+// listed says whether a member of a list goes to the wiki. What is hidden and
+// what is missing are left out alike.
+func listed(s *rules.Subject, view *rules.View, ctx rules.Context) bool {
+	return !s.List || view.Entity(s.Ref, ctx).Verdict == rules.Visible
 }
 
 // answersEmpty says that the profile wants an empty answer in place of a
@@ -137,10 +146,13 @@ func (g *Guard) narrow(adm *Admission) *Refusal {
 	for _, name := range names {
 		spec := adm.Match.Narrow[name]
 		var ref *Refusal
-		switch spec.To {
-		case "visible":
+		prefix, attr, affixed := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+		switch {
+		case spec.To == "visible" && affixed:
+			ref = narrowNames(adm, prefix, attr)
+		case spec.To == "visible":
 			ref = narrowList(adm, name, spec)
-		case "query":
+		case spec.To == "query":
 			ref = narrowQuery(adm, name, spec)
 		default:
 			ref = refuse(http.StatusNotFound, "narrow", "profile narrows %s in an unknown way", name)
@@ -166,7 +178,11 @@ func narrowList(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
 	facts := adm.View.Facts()
 	given, asked := adm.Match.Value(name)
 	wanted := map[rules.ID]bool{}
-	if asked && given != "" && given != "*" {
+	asked = asked && strings.Trim(given, sep) != "" && given != "*"
+	if asked {
+		if sep == "|" && strings.HasPrefix(given, "\x1f") {
+			given = strings.ReplaceAll(given[1:], "\x1f", sep)
+		}
 		for v := range strings.SplitSeq(given, sep) {
 			if id, ok := facts.FindSpace(attr, v); ok {
 				wanted[id] = true
@@ -175,7 +191,7 @@ func narrowList(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
 	}
 	var values []string
 	for _, id := range adm.View.VisibleSpaces() {
-		if len(wanted) > 0 && !wanted[id] {
+		if asked && !wanted[id] {
 			continue
 		}
 		s := facts.Spaces()[id]
@@ -191,6 +207,35 @@ func narrowList(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
 		return refuse(http.StatusNotFound, "narrow", "no visible space is left to list")
 	}
 	adm.Match.Restrict(name, strings.Join(values, sep))
+	return nil
+}
+
+// narrowNames asks for all visible spaces where parameters such as ns12=1 name
+// those to look in, and the request has none.
+func narrowNames(adm *Admission, prefix, attrName string) *Refusal {
+	attr, _ := rules.ParseAttr(attrName)
+	facts := adm.View.Facts()
+	for _, p := range adm.Match.Params {
+		if rest, ok := strings.CutPrefix(p.Name, prefix); ok {
+			if _, known := facts.FindSpace(attr, rest); known {
+				return nil
+			}
+		}
+	}
+	visible := adm.View.VisibleSpaces()
+	if len(visible) == 0 {
+		return refuse(http.StatusNotFound, "narrow", "no visible space is left to list")
+	}
+	for _, id := range visible {
+		s := facts.Spaces()[id]
+		v := s.ID
+		if attr == rules.SpaceKey {
+			v = s.Key
+		}
+		if v != "" {
+			adm.Match.Restrict(prefix+v, "1")
+		}
+	}
 	return nil
 }
 

@@ -94,6 +94,7 @@ type Rewriter struct {
 	json       *jsonrewrite.Program
 	html, xml  leaf
 	identities []textscan.Identity
+	mails      atomic.Pointer[policyIdentities] // of the policy last seen
 	marks      []string
 	// dictionaries of the last generations, newest first
 	dicts   atomic.Pointer[[]genDict]

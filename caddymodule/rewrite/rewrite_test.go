@@ -225,8 +225,13 @@ func TestSecondPass(t *testing.T) {
 func FuzzRewrite(f *testing.F) {
 	w := newWorld(f)
 	targets := []struct{ target, typ string }{
-		{"/page?id=11", "application/json"}, {"/view?id=11", "text/html"}, {"/search?q=x", "application/json; charset=utf-8"},
-		{"/static/a.css", "text/css"}, {"/static/a.js", "text/javascript"}, {"/suggest?q=x", "application/json"}, {"/view?id=11", "text/html; charset=iso-8859-1"},
+		{"/page?id=11", "application/json"},
+		{"/view?id=11", "text/html"},
+		{"/search?q=x", "application/json; charset=utf-8"},
+		{"/static/a.css", "text/css"},
+		{"/static/a.js", "text/javascript"},
+		{"/suggest?q=x", "application/json"},
+		{"/view?id=11", "text/html; charset=iso-8859-1"},
 	}
 	f.Add([]byte(pageBody), uint8(0), "", "")
 	f.Add([]byte(`<meta name="page-id" content="11"><a href="/view?id=22">x</a>`), uint8(1), "Link", `</view?id=22>; rel="x"`)

@@ -97,6 +97,7 @@ func (w *work) scanOptions(static bool) textscan.Options {
 		ProseMode:       textscan.Redact,
 	}
 	if p := w.view.Policy(); p != nil {
+		o.Identities = w.r.identitiesOf(p)
 		switch p.Tripwire.Structure {
 		case "refuse":
 			o.Structure = textscan.Refuse
@@ -113,6 +114,32 @@ func (w *work) scanOptions(static bool) textscan.Options {
 		}
 	}
 	return o
+}
+
+// identitiesOf adds to the profile's identities the e-mail addresses at the
+// domains that the policy calls internal.
+func (r *Rewriter) identitiesOf(p *rules.Policy) []textscan.Identity {
+	if c := r.mails.Load(); c != nil && c.policy == p {
+		return c.all
+	}
+	var domains []string
+	for _, pr := range p.Providers {
+		if pr.Internal {
+			domains = append(domains, pr.Domains...)
+		}
+	}
+	c := &policyIdentities{policy: p, all: r.identities}
+	if id, ok := textscan.AtDomains(domains); ok {
+		c.all = append(r.identities[:len(r.identities):len(r.identities)], id)
+	}
+	r.mails.Store(c)
+	return c.all
+}
+
+// policyIdentities are the identities to look for under one policy.
+type policyIdentities struct {
+	policy *rules.Policy
+	all    []textscan.Identity
 }
 
 // proseWritable reports whether an external may write in what this answer

@@ -88,20 +88,30 @@ func apiProfile() *rules.Profile {
 	return &rules.Profile{
 		Titles: &rules.Titles{Codec: "mediawiki-title"},
 		Sync: &rules.Sync{Steps: []rules.SyncStep{
-			{Into: "spaces", URL: api + "meta=siteinfo&siprop=namespaces", Items: "query.namespaces", Failed: "error.code",
-				Record: map[string]string{"id": "id", "key": "name || =(Main)", "name": "name", "aliases": "[canonical]"}},
-			{Into: "spaces", URL: api + "meta=siteinfo&siprop=namespacealiases", Items: "query.namespacealiases", Merge: true,
-				Record: map[string]string{"id": "id", "aliases": "[alias]"}},
-			paged(rules.SyncStep{Into: "users", URL: api + "list=allusers", Items: "query.allusers",
-				Record: map[string]string{"username": "name", "key": "userid", "groups": "groups"}}, "cursor", "", "", 0, "continue"),
-			paged(rules.SyncStep{Into: "content", Each: "spaces", EachIf: map[string]string{"id": `\d+`}, Optional: true, Failed: "error.code",
-				URL: api + "generator=allpages&gapnamespace={space.id}", Items: "query.pages", Record: content}, "cursor", "", "", 0, "continue"),
+			{
+				Into: "spaces", URL: api + "meta=siteinfo&siprop=namespaces", Items: "query.namespaces", Failed: "error.code",
+				Record: map[string]string{"id": "id", "key": "name || =(Main)", "name": "name", "aliases": "[canonical]"},
+			},
+			{
+				Into: "spaces", URL: api + "meta=siteinfo&siprop=namespacealiases", Items: "query.namespacealiases", Merge: true,
+				Record: map[string]string{"id": "id", "aliases": "[alias]"},
+			},
+			paged(rules.SyncStep{
+				Into: "users", URL: api + "list=allusers", Items: "query.allusers",
+				Record: map[string]string{"username": "name", "key": "userid", "groups": "groups"},
+			}, "cursor", "", "", 0, "continue"),
+			paged(rules.SyncStep{
+				Into: "content", Each: "spaces", EachIf: map[string]string{"id": `\d+`}, Optional: true, Failed: "error.code",
+				URL: api + "generator=allpages&gapnamespace={space.id}", Items: "query.pages", Record: content,
+			}, "cursor", "", "", 0, "continue"),
 		}},
 		Lookup: []rules.Lookup{
 			{Attr: []string{"content.id"}, URL: api + "pageids={values}", Join: "|", Max: 50, Items: "query.pages", Record: content, Missing: "missing", Failed: "error.code"},
 			{Attr: []string{"content.title"}, URL: api + "titles={values}", Join: "|", Max: 50, Items: "query.pages", Record: content, Missing: "missing", Failed: "error.code"},
-			{Attr: []string{"revision.id"}, URL: api + "revids={values}", Join: "|", Max: 50, Items: "query.pages", Into: "aliases",
-				Alias: map[string]string{"id": "revisions.#.revid", "of": "pageid"}, Failed: "error.code"},
+			{
+				Attr: []string{"revision.id"}, URL: api + "revids={values}", Join: "|", Max: 50, Items: "query.pages", Into: "aliases",
+				Alias: map[string]string{"id": "revisions.#.revid", "of": "pageid"}, Failed: "error.code",
+			},
 		},
 		WhoAmI: &rules.WhoAmI{URL: api + "meta=userinfo", User: "query.userinfo.name", Anonymous: "query.userinfo.anon"},
 	}
@@ -181,15 +191,19 @@ func restProfile() *rules.Profile {
 	}
 	return &rules.Profile{
 		Sync: &rules.Sync{Steps: []rules.SyncStep{
-			paged(rules.SyncStep{Into: "spaces", URL: "/rest/api/space?limit=1", Items: "results",
-				Record: map[string]string{"key": "key", "id": "id", "name": "name", "type": "type", "home": "homepage.id", "owner": `key ~ ^~(.+)$`}}, "cursor", "", "", 0, "_links.next"),
+			paged(rules.SyncStep{
+				Into: "spaces", URL: "/rest/api/space?limit=1", Items: "results",
+				Record: map[string]string{"key": "key", "id": "id", "name": "name", "type": "type", "home": "homepage.id", "owner": `key ~ ^~(.+)$`},
+			}, "cursor", "", "", 0, "_links.next"),
 			{Into: "groups", URL: "/rest/api/group", Items: "results", Record: map[string]string{"name": "name"}},
 			{Into: "users", Each: "groups", URL: "/rest/api/group/{group.name}/member", Items: "results", Record: members},
 			paged(rules.SyncStep{Into: "content", Each: "spaces", URL: "/rest/api/content?spaceKey={space.key}", Items: "results", Record: content}, "offset", "start", "limit", 2, ""),
 		}},
 		Lookup: []rules.Lookup{
-			{Attr: []string{"content.id"}, URL: "/rest/api/content/{values}?expand=space,container", Into: "content", Record: lookup,
-				Alias: map[string]string{"id": "id", "of": "container.id", "kind": "type ~ ^(comment|attachment)$"}},
+			{
+				Attr: []string{"content.id"}, URL: "/rest/api/content/{values}?expand=space,container", Into: "content", Record: lookup,
+				Alias: map[string]string{"id": "id", "of": "container.id", "kind": "type ~ ^(comment|attachment)$"},
+			},
 			{Attr: []string{"content.title"}, URL: "/rest/api/content?spaceKey={space}&title={values}", Items: "results", Record: lookup},
 			{Attr: []string{"user.name"}, URL: "/rest/api/user?username={values}", Into: "users", Record: user},
 		},

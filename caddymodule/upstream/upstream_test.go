@@ -73,8 +73,10 @@ func TestSnapshotREST(t *testing.T) {
 			},
 			Content: []rules.ContentRecord{
 				{ID: "100", Type: "page", Space: "ACME", Title: "Home", Status: "current"},
-				{ID: "101", Type: "page", Space: "ACME", Title: "Secret", Status: "current", Parent: "100", Labels: []string{"internal-only"},
-					RestrictedTo: &rules.Restriction{Users: []string{"zq"}, Groups: []string{"staff"}}},
+				{
+					ID: "101", Type: "page", Space: "ACME", Title: "Secret", Status: "current", Parent: "100", Labels: []string{"internal-only"},
+					RestrictedTo: &rules.Restriction{Users: []string{"zq"}, Groups: []string{"staff"}},
+				},
 				{ID: "103", Type: "blogpost", Space: "ACME", Title: "News", Status: "current", Date: "2024-01-05"},
 			},
 		}
@@ -104,8 +106,10 @@ func TestSnapshotFails(t *testing.T) {
 		{"no list", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"u":3}`) }, ErrMalformed, "is no list"},
 		{"status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, ErrStatus, "sync token"},
 		{"server error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, ErrStatus, "500"},
-		{"foreign redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://other.example/x", 302) }, ErrForeign, ""},
-		{"redirect to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/list", 302) }, ErrStatus, "redirect"},
+		{"foreign redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://other.example/x", http.StatusFound)
+		}, ErrForeign, ""},
+		{"redirect to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/list", http.StatusFound) }, ErrStatus, "redirect"},
 		{"foreign next", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"u":[],"next":"//other.example/x"}`) }, ErrForeign, ""},
 		{"circle", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"u":[],"next":"/list?a=1"}`) }, ErrMalformed, "circles"},
 		{"endless", func(w http.ResponseWriter, r *http.Request) {
@@ -223,9 +227,14 @@ func TestLookupAPI(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, apiDialect(t))
 	res, err := c.Lookup(t.Context(), apiProfile(), []rules.Key{
-		{Attr: rules.ContentID, Value: "1"}, {Attr: rules.ContentID, Value: "55"}, {Attr: rules.ContentID, Value: "1"}, {Attr: rules.ContentID, Value: "1|2"},
-		{Attr: rules.ContentTitle, Value: "New", Space: "ACME X"}, {Attr: rules.ContentTitle, Value: "Red", Space: "ACME X"},
-		{Attr: rules.RevisionID, Value: "500"}, {Attr: rules.RevisionID, Value: "501"},
+		{Attr: rules.ContentID, Value: "1"},
+		{Attr: rules.ContentID, Value: "55"},
+		{Attr: rules.ContentID, Value: "1"},
+		{Attr: rules.ContentID, Value: "1|2"},
+		{Attr: rules.ContentTitle, Value: "New", Space: "ACME X"},
+		{Attr: rules.ContentTitle, Value: "Red", Space: "ACME X"},
+		{Attr: rules.RevisionID, Value: "500"},
+		{Attr: rules.RevisionID, Value: "501"},
 		{Attr: rules.UserName, Value: "Kim"},
 	})
 	if err != nil {
@@ -259,8 +268,11 @@ func TestLookupREST(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, restDialect(t, "/wiki"), func(c *Config) { c.Token = "t0ken"; c.Base.Path = "/wiki" })
 	res, err := c.Lookup(t.Context(), restProfile(), []rules.Key{
-		{Attr: rules.ContentID, Value: "100"}, {Attr: rules.ContentID, Value: "900"}, {Attr: rules.ContentID, Value: "404"},
-		{Attr: rules.ContentTitle, Value: "Plan & more", Space: "ACME"}, {Attr: rules.ContentTitle, Value: "None", Space: "ACME"},
+		{Attr: rules.ContentID, Value: "100"},
+		{Attr: rules.ContentID, Value: "900"},
+		{Attr: rules.ContentID, Value: "404"},
+		{Attr: rules.ContentTitle, Value: "Plan & more", Space: "ACME"},
+		{Attr: rules.ContentTitle, Value: "None", Space: "ACME"},
 		{Attr: rules.UserName, Value: "kim"},
 	})
 	if err != nil {

@@ -36,9 +36,11 @@ type fileRef struct {
 }
 
 func newIndex(w *World) *index {
-	x := &index{World: w, users: map[string]*User{}, userKeys: map[string]*User{}, avatars: map[int64]*User{},
+	x := &index{
+		World: w, users: map[string]*User{}, userKeys: map[string]*User{}, avatars: map[int64]*User{},
 		spaces: map[string]*Space{}, pages: map[int64]*Page{}, old: map[int64]oldVersion{},
-		comments: map[int64]commentRef{}, files: map[int64]fileRef{}, titles: map[string]*Page{}, children: map[int64][]*Page{}}
+		comments: map[int64]commentRef{}, files: map[int64]fileRef{}, titles: map[string]*Page{}, children: map[int64][]*Page{},
+	}
 	for i := range w.Users {
 		u := &w.Users[i]
 		x.users[u.Name], x.userKeys[u.Key], x.avatars[u.AvatarID] = u, u, u

@@ -54,7 +54,7 @@ func (c *call) feed() {
 			body = r.view(p.last().Body)
 		}
 		summary := fmt.Sprintf("<div class=\"feed\">    <p>\n        %s\n            <b>%s</b> by\n                    <a href=\"    %s\n\">%s</a>\n            </p>\n        <div style=\"border-top: 1px solid #ddd; border-bottom: 1px solid #ddd; padding: 10px;\">\n        %s\n    </div>\n        <div style=\"padding: 10px 0;\">\n       <a href=\"%s\">View Online</a>\n                  </div>\n</div>",
-			strings.Title(p.Type), verb, html.EscapeString(abs("/display/~"+escapePath(u.Name))), html.EscapeString(u.Display), body, html.EscapeString(abs(c.x.webui(p)))) //nolint:staticcheck // ASCII words
+			strings.ToUpper(p.Type[:1])+p.Type[1:], verb, html.EscapeString(abs("/display/~"+escapePath(u.Name))), html.EscapeString(u.Display), body, html.EscapeString(abs(c.x.webui(p))))
 		fmt.Fprintf(&b, "  <entry>\n    <title>%s</title>\n    <link rel=\"alternate\" href=\"%s\" />\n", html.EscapeString(p.Title), html.EscapeString(abs(c.x.webui(p))))
 		for _, l := range p.Labels {
 			fmt.Fprintf(&b, "    <category term=\"%s\" />\n", html.EscapeString(l))

@@ -36,6 +36,7 @@ func (everything) Absent(rules.Attr, string, rules.ID) bool { return false }
 func (everything) Users() []rules.UserRecord {
 	return []rules.UserRecord{{Username: "u", Key: "k", DisplayName: "U", Groups: []string{"g"}}}
 }
+
 func (everything) Groups() []rules.GroupRecord {
 	return []rules.GroupRecord{{Name: "g", Source: "wiki"}}
 }

@@ -55,8 +55,11 @@ func (c *call) json(status int, v any) {
 
 // jsonNotFound is the wiki's own answer for what is not there or not shown.
 func (c *call) jsonNotFound(what string) {
-	c.json(404, obj{"statusCode", 404, "data", obj{"authorized", false, "valid", true, "allowedInReadOnlyMode", true, "errors", list{}, "successful", false},
-		"message", what, "reason", "Not Found"})
+	c.json(404, obj{
+		"statusCode", 404, "data",
+		obj{"authorized", false, "valid", true, "allowedInReadOnlyMode", true, "errors", list{}, "successful", false},
+		"message", what, "reason", "Not Found",
+	})
 }
 
 // expansion is the set of words of an expand parameter, with their prefixes.

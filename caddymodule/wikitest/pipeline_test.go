@@ -65,9 +65,11 @@ func newPipeline(t *testing.T, w *wikitest.World, policy []byte, who rules.Viewe
 		t.Fatal(err)
 	}
 	site := &rules.Site{Base: mustURL("https://extranet.example"), Aliases: []*url.URL{base, mustURL("http://wiki.corp.example" + w.Context)}}
-	pl := &pipeline{t: t, dir: dir, rw: rw, site: site, wiki: wikitest.New(w),
+	pl := &pipeline{
+		t: t, dir: dir, rw: rw, site: site, wiki: wikitest.New(w),
 		guard:   &guard.Guard{Profile: profile, Site: site, Wiki: base},
-		headers: map[string]string{"Authorization": "Bearer " + wikitest.DemoReadToken}}
+		headers: map[string]string{"Authorization": "Bearer " + wikitest.DemoReadToken},
+	}
 	pl.engine = func(f rules.Facts) *rules.View {
 		e, err := rules.Bind(p, f, rules.Options{})
 		if err != nil {
@@ -232,8 +234,10 @@ func TestPipeline(t *testing.T) {
 				"/createrssfeed.action?types=page&spaces=ACME&maxResults=20": "Project Plan",
 				"/plugins/recently-updated/changes.action?theme=concise&pageSize=10": "Interface Specification",
 			},
-			refused: []string{"/display/ENG", "/display/GLOBEX", "/display/HR/Osprey+Redundancy+Plan", "/display/~nils.nightjar", "/admin/console.action", "/rest/api/group", "/browsepeople.action",
-				"/display/ACME/Negotiation+Strategy", "/rest/api/user?username=hetty.harrier", "/display/ACME/No+Such+Page", "/pages/viewinfo.action?pageId=66600100", "/rest/api/user/current"},
+			refused: []string{
+				"/display/ENG", "/display/GLOBEX", "/display/HR/Osprey+Redundancy+Plan", "/display/~nils.nightjar", "/admin/console.action", "/rest/api/group", "/browsepeople.action",
+				"/display/ACME/Negotiation+Strategy", "/rest/api/user?username=hetty.harrier", "/display/ACME/No+Such+Page", "/pages/viewinfo.action?pageId=66600100", "/rest/api/user/current",
+			},
 		},
 		{
 			viewer: "mia", spaces: []string{"ACME", "HANDBOOK"}, users: []string{"ana", "mia", "ines"},

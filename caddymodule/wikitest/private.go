@@ -90,19 +90,30 @@ func (c *call) prototypeSearch() {
 			out = append(out, c.prototypeUser(k.user))
 		case k.kind == "page" || k.kind == "blogpost":
 			s := c.x.space(k.page.Space)
-			out = append(out, obj{"id", fmt.Sprint(k.page.ID), "type", k.kind, "title", k.page.Title,
-				"link", list{obj{"href", c.self(fmt.Sprintf("/rest/prototype/1/content/%d", k.page.ID)), "rel", "self"}, obj{"href", c.base + strings.TrimPrefix(c.x.webui(k.page), c.x.Context), "rel", "alternate", "type", "text/html"}},
-				"space", obj{"key", s.Key, "name", s.Name, "title", s.Name, "type", "space"}, "wikiLink", "[" + s.Key + ":" + k.page.Title + "]",
+			out = append(out, obj{
+				"id", fmt.Sprint(k.page.ID), "type", k.kind, "title", k.page.Title,
+				"link",
+				list{obj{"href", c.self(fmt.Sprintf("/rest/prototype/1/content/%d", k.page.ID)), "rel", "self"}, obj{"href", c.base + strings.TrimPrefix(c.x.webui(k.page), c.x.Context), "rel", "alternate", "type", "text/html"}},
+				"space",
+				obj{"key", s.Key, "name", s.Name, "title", s.Name, "type", "space"},
+				"wikiLink", "[" + s.Key + ":" + k.page.Title + "]",
 				"creator", c.prototypeUser(c.x.users[k.page.Versions[0].By]), "lastModifier", c.prototypeUser(c.x.users[k.page.last().By]),
-				"lastModifiedDate", obj{"friendly", day(k.page.last().When), "date", stamp(k.page.last().When)}})
+				"lastModifiedDate",
+				obj{"friendly", day(k.page.last().When), "date", stamp(k.page.last().When)},
+			})
 		}
 	}
 	c.json(200, obj{"result", out, "totalSize", len(out), "startIndex", 0})
 }
 
 func (c *call) prototypeUser(u *User) obj {
-	return obj{"type", "user", "username", u.Name, "userKey", u.Key, "title", u.Display, "displayableEmail", u.Email,
-		"thumbnailLink", obj{"href", c.base + strings.TrimPrefix(c.x.avatar(u), c.x.Context), "rel", "thumbnail", "type", "image/png"}, "link", list{obj{"href", c.self("/rest/prototype/1/user/non-system/" + escapePath(u.Name)), "rel", "self"}}}
+	return obj{
+		"type", "user", "username", u.Name, "userKey", u.Key, "title", u.Display, "displayableEmail", u.Email,
+		"thumbnailLink",
+		obj{"href", c.base + strings.TrimPrefix(c.x.avatar(u), c.x.Context), "rel", "thumbnail", "type", "image/png"},
+		"link",
+		list{obj{"href", c.self("/rest/prototype/1/user/non-system/" + escapePath(u.Name)), "rel", "self"}},
+	}
 }
 
 func (c *call) prototypeUsers() {
@@ -140,8 +151,10 @@ func (c *call) dashboardUpdates() {
 			by = p.last().By
 		}
 		s := c.x.space(p.Space)
-		set = append(set, obj{"id", p.ID, "title", p.Title, "urlPath", strings.TrimPrefix(c.x.webui(p), c.x.Context), "spaceName", s.Name, "spaceUrl", c.x.Context + "/display/" + escapePath(s.Key), "contentType", p.Type, "iconClass", "content-type-" + p.Type,
-			"friendlyModificationDate", day(p.last().When), "lastModificationDate", stamp(p.last().When), "versionComment", p.last().Message, "description", "updated"})
+		set = append(set, obj{
+			"id", p.ID, "title", p.Title, "urlPath", strings.TrimPrefix(c.x.webui(p), c.x.Context), "spaceName", s.Name, "spaceUrl", c.x.Context + "/display/" + escapePath(s.Key), "contentType", p.Type, "iconClass", "content-type-" + p.Type,
+			"friendlyModificationDate", day(p.last().When), "lastModificationDate", stamp(p.last().When), "versionComment", p.last().Message, "description", "updated",
+		})
 	}
 	flush()
 	c.json(200, obj{"changeSets", sets, "moreUpdates", len(pages) > n, "nextPageOffset", n})
@@ -188,9 +201,13 @@ func (c *call) inlineComments() {
 			continue
 		}
 		u := c.x.users[m.By]
-		out = append(out, obj{"id", m.ID, "authorDisplayName", u.Display, "authorUserName", u.Name, "authorAvatarUrl", c.x.avatar(u), "body", r.view(m.Body), "originalSelection", m.Selection, "markerRef", fmt.Sprintf("b0b0-%d", m.ID),
+		out = append(out, obj{
+			"id", m.ID, "authorDisplayName", u.Display, "authorUserName", u.Name, "authorAvatarUrl", c.x.avatar(u), "body", r.view(m.Body), "originalSelection", m.Selection, "markerRef", fmt.Sprintf("b0b0-%d", m.ID),
 			"lastModificationDate", day(m.When), "containerId", p.ID, "containerVersion", len(p.Versions), "hasDeletePermission", false, "hasEditPermission", false, "hasResolvePermission", false, "hasReplyPermission", false,
-			"resolveProperties", obj{"resolved", false, "resolvedTime", 0, "resolvedUser", nil}, "commentDateUrl", fmt.Sprintf("%s?focusedCommentId=%d#comment-%d", c.x.webui(p), m.ID, m.ID), "deleted", false})
+			"resolveProperties",
+			obj{"resolved", false, "resolvedTime", 0, "resolvedUser", nil},
+			"commentDateUrl", fmt.Sprintf("%s?focusedCommentId=%d#comment-%d", c.x.webui(p), m.ID, m.ID), "deleted", false,
+		})
 	}
 	c.json(200, out)
 }
@@ -217,8 +234,14 @@ func (c *call) spaceDirectorySearch() {
 		for _, l := range s.Labels {
 			ls = append(ls, obj{"namespace", "team", "name", l})
 		}
-		out = append(out, obj{"key", s.Key, "name", s.Name, "description", html.EscapeString(s.Description), "link", list{obj{"href", c.self("/rest/prototype/1/space/" + escapePath(s.Key)), "rel", "self"}, obj{"href", c.self("/display/" + escapePath(s.Key)), "rel", "alternate"}},
-			"logo", obj{"href", c.base + "/images/logo/default-space-logo-48.png"}, "favourite", false, "summary", "", "labels", obj{"label", ls}})
+		out = append(out, obj{
+			"key", s.Key, "name", s.Name, "description", html.EscapeString(s.Description), "link",
+			list{obj{"href", c.self("/rest/prototype/1/space/" + escapePath(s.Key)), "rel", "self"}, obj{"href", c.self("/display/" + escapePath(s.Key)), "rel", "alternate"}},
+			"logo",
+			obj{"href", c.base + "/images/logo/default-space-logo-48.png"},
+			"favourite", false, "summary", "", "labels",
+			obj{"label", ls},
+		})
 	}
 	start, n := c.int("startIndex", 0), c.int("pageSize", 24)
 	part := list{}

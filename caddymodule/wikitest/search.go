@@ -83,8 +83,11 @@ func clip(s string) string {
 }
 
 func (c *call) badCQL(err error) {
-	c.json(http.StatusBadRequest, obj{"statusCode", 400, "data", obj{"authorized", true, "valid", false, "errors", list{obj{"message", obj{"key", "cql.error", "args", list{c.q.Get("cql")}}}}, "successful", false},
-		"message", "Could not parse cql : " + c.q.Get("cql") + ": " + err.Error(), "reason", "Bad Request"})
+	c.json(http.StatusBadRequest, obj{
+		"statusCode", 400, "data",
+		obj{"authorized", true, "valid", false, "errors", list{obj{"message", obj{"key", "cql.error", "args", list{c.q.Get("cql")}}}}, "successful", false},
+		"message", "Could not parse cql : " + c.q.Get("cql") + ": " + err.Error(), "reason", "Bad Request",
+	})
 }
 
 func (c *call) query() ([]hit, bool) {
@@ -134,7 +137,7 @@ func (c *call) hitJSON(h hit, e expansion, word string) obj {
 	if h.Space != nil {
 		o = append(o, "resultGlobalContainer", obj{"title", h.Space.Name, "displayUrl", c.x.Context + "/display/" + escapePath(h.Space.Key)})
 	}
-	var crumbs = list{}
+	crumbs := list{}
 	if k.page != nil && k.comment == nil && k.file == nil {
 		for _, a := range c.x.ancestors(k.page) {
 			crumbs = append(crumbs, obj{"label", a.Title, "url", c.x.webui(a), "separator", "/"})

@@ -158,8 +158,10 @@ type shownVersion struct {
 }
 
 func (c *call) view(title string, s *Space) *view {
-	v := &view{World: c.x.World, Ctx: c.x.Context, Base: strings.TrimSuffix(c.base, c.x.Context), Heading: title,
-		Title: title + " - " + c.x.Site, Token: "4b827168534a82d21c6a7fc3f1726dec893e7e5a", Me: c.user, Space: s, c: c}
+	v := &view{
+		World: c.x.World, Ctx: c.x.Context, Base: strings.TrimSuffix(c.base, c.x.Context), Heading: title,
+		Title: title + " - " + c.x.Site, Token: "4b827168534a82d21c6a7fc3f1726dec893e7e5a", Me: c.user, Space: s, c: c,
+	}
 	if s != nil {
 		v.Title = title + " - " + s.Name + " - " + c.x.Site
 	}

@@ -8,12 +8,22 @@ import (
 
 func (c *call) userJSON(u *User) obj {
 	if u == nil {
-		return obj{"type", "anonymous", "profilePicture", obj{"path", c.x.Context + "/images/icons/profilepics/anonymous.svg", "width", 48, "height", 48, "isDefault", true},
-			"displayName", "Anonymous", "_links", obj{"base", c.base, "context", c.x.Context, "self", c.self("/rest/api/user/anonymous")}}
+		return obj{
+			"type", "anonymous", "profilePicture",
+			obj{"path", c.x.Context + "/images/icons/profilepics/anonymous.svg", "width", 48, "height", 48, "isDefault", true},
+			"displayName", "Anonymous", "_links",
+			obj{"base", c.base, "context", c.x.Context, "self", c.self("/rest/api/user/anonymous")},
+		}
 	}
-	return obj{"type", "known", "username", u.Name, "userKey", u.Key,
-		"profilePicture", obj{"path", c.x.avatar(u), "width", 48, "height", 48, "isDefault", !u.Picture},
-		"displayName", u.Display, "_links", obj{"self", c.self("/rest/api/user?key=" + u.Key)}, "_expandable", obj{"status", ""}}
+	return obj{
+		"type", "known", "username", u.Name, "userKey", u.Key,
+		"profilePicture",
+		obj{"path", c.x.avatar(u), "width", 48, "height", 48, "isDefault", !u.Picture},
+		"displayName", u.Display, "_links",
+		obj{"self", c.self("/rest/api/user?key=" + u.Key)},
+		"_expandable",
+		obj{"status", ""},
+	}
 }
 
 func (c *call) groupJSON(name string) obj {
@@ -54,9 +64,14 @@ func (c *call) spaceJSON(s *Space, e expansion) obj {
 
 func (c *call) versionJSON(p *Page, n int) obj {
 	v := p.Versions[n]
-	return obj{"by", c.userJSON(c.x.users[v.By]), "when", stamp(v.When), "friendlyWhen", day(v.When), "message", v.Message, "number", n + 1, "minorEdit", v.Minor, "hidden", false,
+	return obj{
+		"by", c.userJSON(c.x.users[v.By]), "when", stamp(v.When), "friendlyWhen", day(v.When), "message", v.Message, "number", n + 1, "minorEdit", v.Minor, "hidden", false,
 		"syncRev", fmt.Sprintf("0.confluence$content$%d.%d", p.ID, n+3),
-		"_links", obj{"self", c.self(fmt.Sprintf("/rest/experimental/content/%d/version/%d", p.ID, n+1))}, "_expandable", obj{"content", fmt.Sprintf("/rest/api/content/%d", p.ID)}}
+		"_links",
+		obj{"self", c.self(fmt.Sprintf("/rest/experimental/content/%d/version/%d", p.ID, n+1))},
+		"_expandable",
+		obj{"content", fmt.Sprintf("/rest/api/content/%d", p.ID)},
+	}
 }
 
 func (c *call) history4(p *Page, e expansion) obj {
@@ -233,6 +248,12 @@ func (c *call) restriction(p *Page) obj {
 			us = append(us, c.userJSON(u))
 		}
 	}
-	return obj{"operation", "read", "restrictions", obj{"user", obj{"results", us, "start", 0, "limit", 200, "size", len(us)}, "group", obj{"results", gs, "start", 0, "limit", 200, "size", len(gs)}, "_expandable", obj{}},
-		"_links", obj{"self", c.self(fmt.Sprintf("/rest/api/content/%d/restriction/byOperation/read", p.ID))}, "_expandable", obj{"content", fmt.Sprintf("/rest/api/content/%d", p.ID)}}
+	return obj{
+		"operation", "read", "restrictions",
+		obj{"user", obj{"results", us, "start", 0, "limit", 200, "size", len(us)}, "group", obj{"results", gs, "start", 0, "limit", 200, "size", len(gs)}, "_expandable", obj{}},
+		"_links",
+		obj{"self", c.self(fmt.Sprintf("/rest/api/content/%d/restriction/byOperation/read", p.ID))},
+		"_expandable",
+		obj{"content", fmt.Sprintf("/rest/api/content/%d", p.ID)},
+	}
 }

@@ -71,11 +71,13 @@ func TestIdentity(t *testing.T) {
 // that go through all of them.
 func paths(w *World) []string {
 	x := newIndex(w)
-	out := []string{"/", "/dashboard.action", "/spacedirectory/view.action", "/browsepeople.action", "/dosearchsite.action?queryString=plan",
+	out := []string{
+		"/", "/dashboard.action", "/spacedirectory/view.action", "/browsepeople.action", "/dosearchsite.action?queryString=plan",
 		"/rest/api/space?expand=homepage,icon,description.plain,metadata.labels", "/rest/api/content?expand=space,version,ancestors", "/rest/api/user/current",
 		"/rest/api/search?cql=text+~+%22plan%22&expand=content.space,content.version", "/rest/api/content/search?cql=type%3Dpage+and+title+~+%22plan%22",
 		"/rest/quicknav/1/search?query=plan", "/rest/prototype/1/search.json?query=plan", "/rest/dashboardmacros/1.0/updates.json", "/rest/recentlyviewed/1.0/recent", "/rest/spacedirectory/1/search.json",
-		"/createrssfeed.action?types=page&spaces=conf_all&maxResults=50&showContent=true", "/plugins/recently-updated/changes.action?theme=concise&pageSize=10"}
+		"/createrssfeed.action?types=page&spaces=conf_all&maxResults=50&showContent=true", "/plugins/recently-updated/changes.action?theme=concise&pageSize=10",
+	}
 	for i := range w.Users {
 		u := &w.Users[i]
 		out = append(out, "/display/~"+u.Name, "/users/viewuserprofile.action?username="+u.Name, "/users/userinfopopup.action?username="+u.Name, "/rest/api/user?key="+u.Key, x.avatar(u))

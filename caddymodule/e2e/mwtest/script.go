@@ -249,9 +249,7 @@ func (w *World) Secrets(s Sight) []Token {
 	}
 	for _, p := range w.Pages {
 		if !w.Visible(p, s) {
-			for _, t := range p.Tokens {
-				out = append(out, t)
-			}
+			out = append(out, p.Tokens...)
 		}
 	}
 	for _, e := range w.Log {

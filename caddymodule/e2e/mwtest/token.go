@@ -38,9 +38,11 @@ func newCoiner(seed uint64) *coiner {
 	return &coiner{r: rand.New(rand.NewPCG(seed, 0x706f737465726e)), used: map[string]bool{}}
 }
 
-var onsets = strings.Fields("b br d dr f fl g gl gr k kl kr m n p pl pr qu s sk sl sn st t tr v vl z zw")
-var vowels = strings.Fields("a e i o u ai au oo")
-var codas = strings.Fields("b d g k l m n p r s t x z lk mp nk rv sk")
+var (
+	onsets = strings.Fields("b br d dr f fl g gl gr k kl kr m n p pl pr qu s sk sl sn st t tr v vl z zw")
+	vowels = strings.Fields("a e i o u ai au oo")
+	codas  = strings.Fields("b d g k l m n p r s t x z lk mp nk rv sk")
+)
 
 func (c *coiner) word() string {
 	for {

@@ -100,8 +100,10 @@ func (w *World) Page(title string) *Page { return w.byT[title] }
 // recent changes show it.
 func NewWorld(seed uint64, now int64) *World {
 	c := newCoiner(seed)
-	w := &World{c: c, r: rand.New(rand.NewPCG(seed, 2)), byT: map[string]*Page{}, files: map[string][]byte{},
-		Common: []string{"roadmap", "interface", "delivery", "budget"}}
+	w := &World{
+		c: c, r: rand.New(rand.NewPCG(seed, 2)), byT: map[string]*Page{}, files: map[string][]byte{},
+		Common: []string{"roadmap", "interface", "delivery", "budget"},
+	}
 	shared := []string{"ACME Portal", "Handbook"}
 	id := 3000
 	for i, n := range shared {
@@ -239,8 +241,10 @@ func (w *World) shared() {
 		p.Tokens = append(p.Tokens, Token{s, TokenSummary, name}, Token{b, TokenBytes, name})
 		p.Authors = []string{w.someone()}
 		w.files[name] = picture(i, b)
-		w.acts = append(w.acts, act{Act: "upload", User: p.Authors[0], Title: name, Summary: "drawn " + s,
-			Text: "A drawing, " + w.textToken(p), Path: name})
+		w.acts = append(w.acts, act{
+			Act: "upload", User: p.Authors[0], Title: name, Summary: "drawn " + s,
+			Text: "A drawing, " + w.textToken(p), Path: name,
+		})
 	}
 }
 

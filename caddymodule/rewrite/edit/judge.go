@@ -62,9 +62,9 @@ type Report struct {
 	// Evidence holds, for each probe asked for that was there, the values
 	// found, as they stood before any edit.
 	Evidence map[string][]string
-	// Items is how many items of the route's list may be seen, before a window
-	// is laid upon them.
-	Items int
+	// Items says of each item of the route's list, as the wiki gave it, whether
+	// it may be seen. A window does not count.
+	Items []bool
 	// RootHidden: what the answer as a whole is about is hidden: the 404.
 	RootHidden bool
 }

@@ -13,9 +13,8 @@ import (
 // has "closed" in it, and re-bases what begins with the alias. Its zero value
 // shows everything.
 type fakeJudge struct {
-	hide  bool
-	cand  bool
-	asked map[string]int
+	hide bool
+	cand bool
 }
 
 const (
@@ -129,18 +128,23 @@ func fakeInput(hide bool) Input {
 func fakeProfile() *rules.Profile {
 	return &rules.Profile{
 		HTML: []rules.HTMLRule{
-			{Select: "li.row", Subject: []rules.Place{{As: "content.title", At: "@data-title"}, {As: "url", At: "a.t@href"}},
-				Hidden: rules.HTMLAction{Remove: "self", Empties: []string{"ul.day", "h4"}}},
+			{
+				Select: "li.row", Subject: []rules.Place{{As: "content.title", At: "@data-title"}, {As: "url", At: "a.t@href"}},
+				Hidden: rules.HTMLAction{Remove: "self", Empties: []string{"ul.day", "h4"}},
+			},
 			{Select: "li.log", Subject: []rules.Place{{As: "url", At: "all a@href"}}, Hidden: rules.HTMLAction{Remove: "self"}},
-			{Select: "a.user", Subject: []rules.Place{{As: "user.name", At: "bdi"}},
-				Hidden: rules.HTMLAction{Replace: "self..+.tools", With: "$hidden_user"}},
+			{
+				Select: "a.user", Subject: []rules.Place{{As: "user.name", At: "bdi"}},
+				Hidden: rules.HTMLAction{Replace: "self..+.tools", With: "$hidden_user"},
+			},
 			{Select: "@class", Tokens: "ns{space.id}-{content.title:css}", Hidden: rules.HTMLAction{Remove: "token"}},
 			{Select: "@data-user", Subject: []rules.Place{{As: "user.name", At: "@data-user"}}, Hidden: rules.HTMLAction{Remove: "attr"}},
 			{Select: "ul.menu > li", Menu: true, Hidden: rules.HTMLAction{Remove: "self"}},
 			{Select: "span.cell", Subject: []rules.Place{{As: "user.name", At: "."}}, Hidden: rules.HTMLAction{Remove: "closest:tr"}},
 			{Select: "div.pick", Context: "candidate", Subject: []rules.Place{{As: "user", At: "@data-who"}}, Hidden: rules.HTMLAction{Remove: "self"}},
 			{Select: "div.head", Subject: []rules.Place{{As: "user", At: "b"}}, Hidden: rules.HTMLAction{
-				Replace: "content", With: "by $hidden_user", Set: map[string]string{"title": "", "data-x": "-"}}},
+				Replace: "content", With: "by $hidden_user", Set: map[string]string{"title": "", "data-x": "-"},
+			}},
 			{Select: "div.only", Only: []rules.Class{rules.ClassSearch}, Always: true, Hidden: rules.HTMLAction{Remove: "self"}},
 			{Select: "div.must", Undecided: "hide", Subject: []rules.Place{{As: "content.id", At: `@id|^p-(\d+)$`}}, Hidden: rules.HTMLAction{Remove: "self"}},
 			{Select: "p.refuse:has(b)", Subject: []rules.Place{{As: "content", At: "b"}}, Hidden: rules.HTMLAction{Refuse: true}},

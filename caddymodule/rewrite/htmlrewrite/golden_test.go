@@ -168,10 +168,28 @@ func TestSelectors(t *testing.T) {
 	t.Parallel()
 	const doc = `<div id=a class="x y"><p class=q data-k="one two"><b>1</b><i>2</i><b>3</b></p><em lang="en-GB"><b id=deep>4</b></em></div><p><b>5</b></p>`
 	tests := []struct{ sel, want string }{
-		{"b", "1 3 4 5"}, {"#a b", "1 3 4"}, {"#a > p > b", "1 3"}, {"i + b", "3"}, {"b ~ b", "3"}, {"b ~ i", "2"},
-		{".x.y i", "2"}, {".x.z i", ""}, {`[data-k~=two] i`, "2"}, {`[data-k^="one"] > i`, "2"}, {`[data-k$=two] i`, "2"},
-		{`[data-k*="e t"] i`, "2"}, {`[lang|=en] b`, "4"}, {"b:not(#deep)", "1 3 5"}, {"p:has(i) b", "1 3"}, {"p:not(.q) b", "5"},
-		{"div:has(> em) i", "2"}, {"div:has(> i) b", ""}, {"i, #deep", "2 4"}, {"* > #deep", "4"}, {"p:has(.none)", ""}, {`[LANG="en-gb" i] b`, "4"},
+		{"b", "1 3 4 5"},
+		{"#a b", "1 3 4"},
+		{"#a > p > b", "1 3"},
+		{"i + b", "3"},
+		{"b ~ b", "3"},
+		{"b ~ i", "2"},
+		{".x.y i", "2"},
+		{".x.z i", ""},
+		{`[data-k~=two] i`, "2"},
+		{`[data-k^="one"] > i`, "2"},
+		{`[data-k$=two] i`, "2"},
+		{`[data-k*="e t"] i`, "2"},
+		{`[lang|=en] b`, "4"},
+		{"b:not(#deep)", "1 3 5"},
+		{"p:has(i) b", "1 3"},
+		{"p:not(.q) b", "5"},
+		{"div:has(> em) i", "2"},
+		{"div:has(> i) b", ""},
+		{"i, #deep", "2 4"},
+		{"* > #deep", "4"},
+		{"p:has(.none)", ""},
+		{`[LANG="en-gb" i] b`, "4"},
 	}
 	for _, tt := range tests {
 		set := newSelSet(newSelSet(nil))
@@ -205,9 +223,13 @@ func TestSelectors(t *testing.T) {
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()
 	for _, h := range []rules.HTMLRule{
-		{Select: "a:hover"}, {Select: "a", Subject: []rules.Place{{As: "nobody", At: "@x"}}}, {Select: "a", Tokens: "x"},
-		{Select: "a", Hidden: rules.HTMLAction{Remove: "token"}}, {Select: "a", Hidden: rules.HTMLAction{Remove: "everything"}},
-		{Select: "a", Hidden: rules.HTMLAction{Empties: []string{">"}}}, {Select: "a", Undecided: "maybe"},
+		{Select: "a:hover"},
+		{Select: "a", Subject: []rules.Place{{As: "nobody", At: "@x"}}},
+		{Select: "a", Tokens: "x"},
+		{Select: "a", Hidden: rules.HTMLAction{Remove: "token"}},
+		{Select: "a", Hidden: rules.HTMLAction{Remove: "everything"}},
+		{Select: "a", Hidden: rules.HTMLAction{Empties: []string{">"}}},
+		{Select: "a", Undecided: "maybe"},
 	} {
 		if _, err := Compile(&rules.Profile{HTML: []rules.HTMLRule{h}}); err == nil {
 			t.Errorf("%+v: no error", h)

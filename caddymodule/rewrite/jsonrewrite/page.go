@@ -107,15 +107,13 @@ func (r *run) parallel() {
 	}
 }
 
-// window takes from the list's array what lies outside the window.
+// window notes which items of the list stay, and takes those out that lie
+// outside the window.
 func (r *run) window(n int32) {
-	w := r.in.Window
-	if w == nil {
-		return
-	}
-	i := 0
+	w, i := r.in.Window, 0
 	for c := n + 1; c < r.t.nodes[n].next; c = r.t.nodes[c].next {
-		if r.gone[c] {
+		r.rep.Items = append(r.rep.Items, !r.gone[c])
+		if w == nil || r.gone[c] {
 			continue
 		}
 		r.gone[c] = i < w.Skip || i-w.Skip >= w.Take

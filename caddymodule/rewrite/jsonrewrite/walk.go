@@ -389,7 +389,6 @@ func (r *run) array(n int32, f field, j edit.Judge) bool {
 		}
 	}
 	if n == r.items {
-		r.rep.Items = left
 		r.window(n)
 	}
 	if strict && left == 0 {

@@ -23,6 +23,7 @@ type Dictionary struct {
 	// bearers are chained by next: what bears the name.
 	bearers []bearer
 	scratch []word // while building
+	facts   rules.Facts
 	// Truncated: there were more names than fit.
 	Truncated bool
 }
@@ -49,7 +50,7 @@ const (
 // Build makes the dictionary of a generation. It takes a second or two for a
 // million titles: build it off the path of requests.
 func Build(f rules.Facts) *Dictionary {
-	d := &Dictionary{}
+	d := &Dictionary{facts: f}
 	d.grow(1 << 10)
 	for i, u := range f.Users() {
 		id := rules.ID(i)

@@ -15,6 +15,9 @@
 //   - Structure, such as attributes, scalars and chrome: as Options.Structure says.
 //   - Prose, what people wrote: as Options.ProseMode says.
 //
+// In attributes for machines (data-…, id, class and the like) ids of hidden
+// content are looked for as well, if they have six digits or more.
+//
 // # What is distinctive
 //
 // A name is looked for only if finding it says something. These count: e-mail

@@ -46,7 +46,7 @@ func marked(b []byte) bool {
 // alone are the characters of scripts that put no blanks between words: each
 // is a word of its own.
 func alone(r rune) bool {
-	return r >= 0x2e80 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul))
+	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
 // split appends the words of b to dst. If letters is not nil, each word's folded text

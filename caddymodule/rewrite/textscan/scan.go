@@ -68,6 +68,26 @@ func CompileIdentities(in []rules.IdentityPattern) ([]Identity, error) {
 	return out, nil
 }
 
+// AtDomains is the form of e-mail addresses at domains; not ok for none.
+func AtDomains(domains []string) (Identity, bool) {
+	var alt []string
+	for _, d := range domains {
+		if d = strings.ToLower(strings.TrimSpace(d)); d != "" {
+			alt = append(alt, regexp.QuoteMeta(d))
+		}
+	}
+	if len(alt) == 0 {
+		return Identity{}, false
+	}
+	match := `(?i)\b([a-z0-9](?:[a-z0-9._%+'-]{0,62}[a-z0-9_+-])?@(?:` + strings.Join(alt, "|") + `))\b`
+	re, err := regexp.Compile(match)
+	if err != nil {
+		return Identity{}, false
+	}
+	pre, err := newPrefilter(match)
+	return Identity{rules.UserEmail, re, pre}, err == nil
+}
+
 // Options say for whom is scanned, and what hits do.
 type Options struct {
 	// Visible asks the viewer's view.
@@ -113,6 +133,8 @@ type scan struct {
 	words []word
 	found []found
 	err   error
+	// machine: what is looked through is the value of an attribute for ids
+	machine bool
 }
 
 type found struct {
@@ -221,6 +243,9 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 		return
 	}
 	s.words = split(s.words[:0], u.dec, nil)
+	if s.machine {
+		s.ids(u)
+	}
 	s.found = s.found[:0]
 	for i := range s.words {
 		h := uint64(0)
@@ -249,6 +274,28 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 			zone, mode = "prose", s.o.ProseMode
 		}
 		s.hit(u, a, b, f.hidden, zone, mode)
+	}
+}
+
+// minID is the fewest digits of an id that are looked for as such: shorter
+// numbers are of everything.
+const minID = 6
+
+// ids looks for ids of hidden content among the words of u.
+func (s *scan) ids(u *unit) {
+	if s.d.facts == nil || s.o.KeysOnly {
+		return
+	}
+	for _, w := range s.words {
+		b := u.dec[w.start:w.end]
+		if len(b) < minID || len(b) > 19 || bytes.ContainsFunc(b, func(r rune) bool { return r < '0' || r > '9' }) {
+			continue
+		}
+		id, ok := s.d.facts.FindContent(rules.ContentID, string(b), rules.NoID)
+		if !ok || s.o.Visible == nil || s.o.Visible(rules.Content, id) || slices.Contains(s.o.Echo, string(b)) {
+			continue
+		}
+		s.hit(u, w.start, w.end, rules.Content, "structure", s.o.Structure)
 	}
 }
 

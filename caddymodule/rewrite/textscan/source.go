@@ -232,6 +232,11 @@ func (s *scan) markup(src source, depth int, xml bool) {
 			s.unit(&attr, depth, true)
 		}
 	}
+	value := func(i, j int, name []byte) {
+		s.machine = machine(name)
+		piece(i, j)
+		s.machine = false
+	}
 	for i := 0; i < len(b) && s.err == nil; {
 		lt := bytes.IndexByte(b[i:], '<')
 		if lt < 0 {
@@ -256,8 +261,12 @@ func (s *scan) markup(src source, depth int, xml bool) {
 			piece(i+2, i+n)
 			i += n
 		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
-			name, n := s.tag(rest, func(a, z int) { piece(i+a, i+z) })
-			if !inline[name] {
+			name, n := s.tag(rest, func(a, z int, name []byte) { value(i+a, i+z, name) })
+			switch {
+			case name == "br": // parts words, but not what is read as one text
+				from, _ := src.at(i)
+				text.dec, text.pos, text.end = append(text.dec, ' '), append(text.pos, from), append(text.end, from)
+			case !inline[name]:
 				flush()
 			}
 			i += n
@@ -299,9 +308,24 @@ func until(b []byte, from int, end string) int {
 
 func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
 
+var idAttrs = bytes.Fields([]byte("id class for name headers value content list form aria-controls aria-labelledby aria-describedby aria-owns"))
+
+// machine reports whether an attribute of this name holds ids rather than text.
+func machine(name []byte) bool {
+	if len(name) > 5 && bytes.EqualFold(name[:5], []byte("data-")) {
+		return true
+	}
+	for _, n := range idAttrs {
+		if bytes.EqualFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
 // tag reads a tag at the start of b, hands the places of its attributes'
-// values to value, and gives its name and length.
-func (s *scan) tag(b []byte, value func(from, to int)) (string, int) {
+// values, with the attributes' names, to value, and gives its name and length.
+func (s *scan) tag(b []byte, value func(from, to int, name []byte)) (string, int) {
 	i := 1
 	if i < len(b) && b[i] == '/' {
 		i++
@@ -311,6 +335,7 @@ func (s *scan) tag(b []byte, value func(from, to int)) (string, int) {
 		i++
 	}
 	name := strings.ToLower(string(b[from:i]))
+	var attr []byte
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '>':
@@ -328,7 +353,7 @@ func (s *scan) tag(b []byte, value func(from, to int)) (string, int) {
 				if n < 0 {
 					n = len(b) - i - 1
 				}
-				value(i+1, i+1+n)
+				value(i+1, i+1+n, attr)
 				i = min(i+n+2, len(b))
 				continue
 			}
@@ -336,14 +361,18 @@ func (s *scan) tag(b []byte, value func(from, to int)) (string, int) {
 			for i < len(b) && b[i] != '>' && !blank(b[i]) {
 				i++
 			}
-			value(a, i)
+			value(a, i, attr)
 		default:
 			// names of attributes may hold things as well
 			a := i
 			for i < len(b) && b[i] != '=' && b[i] != '>' {
 				i++
 			}
-			value(a, i)
+			attr = bytes.Trim(b[a:i], "/ \t\r\n\f")
+			if k := bytes.LastIndexAny(attr, "/ \t\r\n\f"); k >= 0 {
+				attr = attr[k+1:] // those before it have no value
+			}
+			value(a, i, nil)
 		}
 	}
 	return name, len(b)

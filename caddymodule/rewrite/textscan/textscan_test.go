@@ -39,9 +39,15 @@ var world = &facts{
 	groups: []rules.GroupRecord{{Name: "board members"}, {Name: "falcon-crew"}},
 	spaces: []rules.SpaceRecord{{Key: "FALCON77", Name: "Falcon Programme"}, {Key: "ACME", Name: "Acme"}},
 	contents: []rules.ContentRecord{
-		{ID: "1", Title: "Mikado Takeover"}, {ID: "2", Title: "Meeting notes"}, {ID: "3", Title: "Acme Mikado Takeover Plan", Space: "ACME"},
-		{ID: "4", Title: "Home"}, {ID: "5", Title: "2026-01-01 Meeting notes"}, {ID: "6", Title: "Kestrelhold"}, {ID: "7", Title: "Shared Gizmo"},
-		{ID: "8", Title: "Shared gizmo", Space: "ACME"}, {ID: "9", Title: "東京計画書"},
+		{ID: "1", Title: "Mikado Takeover"},
+		{ID: "2", Title: "Meeting notes"},
+		{ID: "3", Title: "Acme Mikado Takeover Plan", Space: "ACME"},
+		{ID: "4", Title: "Home"},
+		{ID: "5", Title: "2026-01-01 Meeting notes"},
+		{ID: "6", Title: "Kestrelhold"},
+		{ID: "7", Title: "Shared Gizmo"},
+		{ID: "8", Title: "Shared gizmo", Space: "ACME"},
+		{ID: "9", Title: "東京計画書"},
 	},
 }
 

@@ -267,8 +267,11 @@ func TestRefuses(t *testing.T) {
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()
 	for _, r := range []rules.FeedRule{
-		{Entry: "a b"}, {Entry: "item", UserAttr: "space.key"}, {Entry: "item", Undecided: "maybe"},
-		{Entry: "item", Subject: []rules.Place{{As: "nobody", At: "x"}}}, {Entry: "item", Subject: []rules.Place{{As: "url", At: "x|("}}},
+		{Entry: "a b"},
+		{Entry: "item", UserAttr: "space.key"},
+		{Entry: "item", Undecided: "maybe"},
+		{Entry: "item", Subject: []rules.Place{{As: "nobody", At: "x"}}},
+		{Entry: "item", Subject: []rules.Place{{As: "url", At: "x|("}}},
 		{Entry: "item", Drop: []string{""}},
 	} {
 		if _, err := Compile(&rules.Profile{Feeds: []rules.FeedRule{r}}); err == nil {

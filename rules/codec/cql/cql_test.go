@@ -15,8 +15,10 @@ func TestParseAndPrint(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{`type=page`, `type = "page"`},
 		{`type = page and space = "ACME"`, `type = "page" and space = "ACME"`},
-		{`siteSearch ~ "a b" AND type IN (page, blogpost)  ORDER BY lastmodified DESC, title`,
-			`siteSearch ~ "a b" and type in ("page", "blogpost") order by lastmodified desc, title`},
+		{
+			`siteSearch ~ "a b" AND type IN (page, blogpost)  ORDER BY lastmodified DESC, title`,
+			`siteSearch ~ "a b" and type in ("page", "blogpost") order by lastmodified desc, title`,
+		},
 		{`a = 1 or b = 2 and not c !~ x`, `a = 1 or (b = 2 and not c !~ "x")`},
 		{`(a = 1 or b = 2) and c not in ('x')`, `(a = 1 or b = 2) and c not in ("x")`},
 		{`((a=1))`, `a = 1`},

@@ -88,6 +88,9 @@ func Fold(name string) string {
 // percent-encoded bytes and character references.
 var forbidden = regexp.MustCompile(`%[0-9A-Fa-f]{2}|&[A-Za-z0-9\x{80}-\x{10FFFF}]+;`)
 
+// reference is a numeric character reference.
+var reference = regexp.MustCompile(`&#(?:[0-9]+|[xX][0-9A-Fa-f]+);`)
+
 // Parse splits a title that was decoded once (from a URL's path or query) into
 // the namespace's number and the text of the title, in the wiki's form with
 // spaces. A fragment is dropped. An empty title, a lone "#fragment" and
@@ -111,6 +114,11 @@ func ParseIn(raw string, defaultNS int, ns Namespaces) (nsID int, local string, 
 	}
 	if !utf8.ValidString(raw) || strings.ContainsRune(raw, utf8.RuneError) {
 		return 0, "", fmt.Errorf("%w: invalid UTF-8", ErrInvalid)
+	}
+	if m := reference.FindString(raw); m != "" {
+		// Before a fragment is looked for: the wiki reads the reference where it
+		// takes a title as text, and a fragment elsewhere.
+		return 0, "", fmt.Errorf("%w: a character reference", ErrInvalid)
 	}
 	nsID = defaultNS
 	s := collapse(raw)

@@ -17,26 +17,49 @@ func TestRefs(t *testing.T) {
 		want []Ref
 	}{
 		{`plain text &nbsp; <p>and <strong>more</strong><br/></p>`, nil},
-		{`<ac:link><ri:user ri:userkey="ff80"/></ac:link><ri:user ri:username="zq"/><ri:user ri:account-id="a:1"/>`,
-			[]Ref{{Kind: User, Value: "ff80", Attr: "key"}, {Kind: User, Value: "zq", Attr: "name"}, {Kind: User, Value: "a:1", Attr: "account_id"}}},
-		{`<ac:link ac:anchor="x"><ri:page ri:content-title="A &amp; B" ri:space-key="HR" ri:version-at-save="3"/><ac:plain-text-link-body><![CDATA[text]]></ac:plain-text-link-body></ac:link>`,
-			[]Ref{{Kind: Page, Value: "A & B", Space: "HR"}, {Kind: Space, Value: "HR"}}},
+		{
+			`<ac:link><ri:user ri:userkey="ff80"/></ac:link><ri:user ri:username="zq"/><ri:user ri:account-id="a:1"/>`,
+			[]Ref{{Kind: User, Value: "ff80", Attr: "key"}, {Kind: User, Value: "zq", Attr: "name"}, {Kind: User, Value: "a:1", Attr: "account_id"}},
+		},
+		{
+			`<ac:link ac:anchor="x"><ri:page ri:content-title="A &amp; B" ri:space-key="HR" ri:version-at-save="3"/><ac:plain-text-link-body><![CDATA[text]]></ac:plain-text-link-body></ac:link>`,
+			[]Ref{{Kind: Page, Value: "A & B", Space: "HR"}, {Kind: Space, Value: "HR"}},
+		},
 		{`<ri:page ri:content-title="Here"/>`, []Ref{{Kind: Page, Value: "Here"}}},
-		{`<ri:blog-post ri:content-title="News" ri:space-key="HR" ri:posting-day="2024/01/05"/>`,
-			[]Ref{{Kind: BlogPost, Value: "News", Space: "HR", Date: "2024/01/05"}, {Kind: Space, Value: "HR"}}},
-		{`<ac:image><ri:attachment ri:filename="a.png"><ri:page ri:content-title="P"/></ri:attachment></ac:image>`,
-			[]Ref{{Kind: Attachment, Value: "a.png"}, {Kind: Page, Value: "P"}}},
-		{`<ac:image><ri:url ri:value="https://wiki.example/x?a=1&amp;b=2"/></ac:image><a href="/display/HR/Pay">x</a><img src="i.png"/>`,
-			[]Ref{{Kind: URL, Value: "https://wiki.example/x?a=1&b=2"}, {Kind: URL, Value: "/display/HR/Pay"}, {Kind: URL, Value: "i.png"}}},
+		{
+			`<ri:blog-post ri:content-title="News" ri:space-key="HR" ri:posting-day="2024/01/05"/>`,
+			[]Ref{{Kind: BlogPost, Value: "News", Space: "HR", Date: "2024/01/05"}, {Kind: Space, Value: "HR"}},
+		},
+		{
+			`<ac:image><ri:attachment ri:filename="a.png"><ri:page ri:content-title="P"/></ri:attachment></ac:image>`,
+			[]Ref{{Kind: Attachment, Value: "a.png"}, {Kind: Page, Value: "P"}},
+		},
+		{
+			`<ac:image><ri:url ri:value="https://wiki.example/x?a=1&amp;b=2"/></ac:image><a href="/display/HR/Pay">x</a><img src="i.png"/>`,
+			[]Ref{{Kind: URL, Value: "https://wiki.example/x?a=1&b=2"}, {Kind: URL, Value: "/display/HR/Pay"}, {Kind: URL, Value: "i.png"}},
+		},
 		{`<ri:content-entity ri:content-id="123"/><ri:space ri:space-key="HR"/>`, []Ref{{Kind: Content, Value: "123"}, {Kind: Space, Value: "HR"}}},
-		{`<ac:structured-macro ac:name="children" ac:schema-version="2"><ac:parameter ac:name="page"><ac:link><ri:page ri:content-title="P"/></ac:link></ac:parameter><ac:parameter ac:name="sort"> title </ac:parameter></ac:structured-macro>`,
-			[]Ref{{Kind: Macro, Value: "children"}, {Kind: Page, Value: "P"}, {Kind: MacroParam, Value: "title", Attr: "sort", Macro: "children"}}},
-		{`<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[a <b> c]]></ac:plain-text-body></ac:structured-macro>`,
-			[]Ref{{Kind: Macro, Value: "code"}, {Kind: MacroBody, Value: "a <b> c", Macro: "code"}}},
-		{`<ac:adf-extension/><ri:shortcut ri:key="x"/><script>x</script><ri:user/><ri:user ri:new="1"/><!-- ff80 --><p data-user="zq" style="background: URL(x)"/>`,
-			[]Ref{{Kind: Unknown, Value: "ac:adf-extension"}, {Kind: Unknown, Value: "ri:shortcut"}, {Kind: Unknown, Value: "script"},
-				{Kind: Unknown, Value: "ri:user without name"}, {Kind: Unknown, Value: "ri:user@ri:new"}, {Kind: Unknown, Value: "comment"},
-				{Kind: Unknown, Value: "p@style"}, {Kind: Unknown, Value: "p@data-user"}}},
+		{
+			`<ac:structured-macro ac:name="children" ac:schema-version="2"><ac:parameter ac:name="page"><ac:link><ri:page ri:content-title="P"/></ac:link></ac:parameter><ac:parameter ac:name="sort"> title </ac:parameter></ac:structured-macro>`,
+			[]Ref{{Kind: Macro, Value: "children"}, {Kind: Page, Value: "P"}, {Kind: MacroParam, Value: "title", Attr: "sort", Macro: "children"}},
+		},
+		{
+			`<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[a <b> c]]></ac:plain-text-body></ac:structured-macro>`,
+			[]Ref{{Kind: Macro, Value: "code"}, {Kind: MacroBody, Value: "a <b> c", Macro: "code"}},
+		},
+		{
+			`<ac:adf-extension/><ri:shortcut ri:key="x"/><script>x</script><ri:user/><ri:user ri:new="1"/><!-- ff80 --><p data-user="zq" style="background: URL(x)"/>`,
+			[]Ref{
+				{Kind: Unknown, Value: "ac:adf-extension"},
+				{Kind: Unknown, Value: "ri:shortcut"},
+				{Kind: Unknown, Value: "script"},
+				{Kind: Unknown, Value: "ri:user without name"},
+				{Kind: Unknown, Value: "ri:user@ri:new"},
+				{Kind: Unknown, Value: "comment"},
+				{Kind: Unknown, Value: "p@style"},
+				{Kind: Unknown, Value: "p@data-user"},
+			},
+		},
 	} {
 		got, err := Refs([]byte(tt.src))
 		if err != nil {

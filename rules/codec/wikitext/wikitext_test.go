@@ -25,16 +25,22 @@ func TestRefs(t *testing.T) {
 		{"{{Box|x=[[Plan]]|{{Inner}}}}", []Ref{{Link, "Plan"}, {Template, "Box"}, {Template, "Inner"}}},
 		{"{{\n  Box\n | a }} {{HR:Pay}} {{:Plan}} {{subst:Hello}}", []Ref{{Template, "Box"}, {Template, "HR:Pay"}, {Link, "Plan"}, {Template, "Hello"}}},
 		{"{{{1|{{{name|}}}}}} {{PAGENAME}} {{CURRENTYEAR}} {{lc:ABC}} {{!}}", nil},
-		{"{{#ifexist: HR:Pay | a | b}} {{PAGESIZE:HR:Pay2}} {{#invoke:M|f}} {{Special:RecentChanges}} {{PAGESINCATEGORY:C}}",
-			[]Ref{{Link, "HR:Pay"}, {Link, "HR:Pay2"}, {Unknown, "#invoke"}, {Template, "Special:RecentChanges"}, {Category, "C"}}},
+		{
+			"{{#ifexist: HR:Pay | a | b}} {{PAGESIZE:HR:Pay2}} {{#invoke:M|f}} {{Special:RecentChanges}} {{PAGESINCATEGORY:C}}",
+			[]Ref{{Link, "HR:Pay"}, {Link, "HR:Pay2"}, {Unknown, "#invoke"}, {Template, "Special:RecentChanges"}, {Category, "C"}},
+		},
 		{"{{T{{x}}}} [[A{{x}}]] {{#if:1|{{HR:Pay}}}}", []Ref{{Unknown, "computed title"}, {Template, "x"}, {Template, "HR:Pay"}}},
 		{"<gallery mode=packed>\nFile:A.png|x [[Plan]]\nB.png\n</gallery>", []Ref{{Link, "Plan"}, {File, "File:A.png"}, {File, "B.png"}}},
 		{"<categorytree>HR</categorytree><b>x</b><DPL>y</DPL>", []Ref{{Unknown, "<categorytree>"}, {Unknown, "<dpl>"}}},
-		{"<!-- [[HR:A]] --> <nowiki>[[HR:B]]</nowiki> [[HR<!-- x -->:C]] [[HR<nowiki/>:D]]",
-			[]Ref{{Link, "HR:A"}, {Link, "HR:B"}, {Link, "HR<!-- x -->:C"}, {Link, "HR<nowiki/>:D"}, {Link, "HR:C"}, {Link, "HR:D"}}},
+		{
+			"<!-- [[HR:A]] --> <nowiki>[[HR:B]]</nowiki> [[HR<!-- x -->:C]] [[HR<nowiki/>:D]]",
+			[]Ref{{Link, "HR:A"}, {Link, "HR:B"}, {Link, "HR<!-- x -->:C"}, {Link, "HR<nowiki/>:D"}, {Link, "HR:C"}, {Link, "HR:D"}},
+		},
 		{"{{HR<!-- open -->:E}}", []Ref{{Template, "HR<!-- open -->:E"}, {Template, "HR:E"}}},
-		{"see https://wiki.example/wiki/HR:Pay, [//wiki.example/x y] <mailto:a@b.example>",
-			[]Ref{{URL, "https://wiki.example/wiki/HR:Pay"}, {URL, "mailto:a@b.example"}, {URL, "//wiki.example/x"}}},
+		{
+			"see https://wiki.example/wiki/HR:Pay, [//wiki.example/x y] <mailto:a@b.example>",
+			[]Ref{{URL, "https://wiki.example/wiki/HR:Pay"}, {URL, "mailto:a@b.example"}, {URL, "//wiki.example/x"}},
+		},
 		{"--[[User:Zq|Zq]] ([[User talk:Zq|talk]])", []Ref{{Link, "User:Zq"}, {Link, "User talk:Zq"}}},
 		{"[[Unclosed", []Ref{{Link, "Unclosed"}}},
 	} {
