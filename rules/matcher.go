@@ -178,8 +178,10 @@ func (x *matcher) special() (to *route, ok bool) {
 	case to.subpage == nil:
 		x.refuse("subpage", "the special page takes none")
 	default:
-		if _, _, why := x.read(to.subpage, "subpage", sub, false); why != "" {
+		if out, _, why := x.read(to.subpage, "subpage", sub, false); why != "" {
 			x.refuse("subpage", why)
+		} else if out != sub {
+			x.refuse("subpage", "not in its canonical spelling, and the path goes up as it is")
 		}
 		x.m.values = append(x.m.values, Param{"subpage", sub})
 	}
@@ -204,10 +206,12 @@ func (x *matcher) captures() {
 			if t == nil {
 				continue
 			}
-			if _, send, why := x.read(t, c.name, v, false); why != "" {
+			if out, send, why := x.read(t, c.name, v, false); why != "" {
 				x.refuse(c.name, why)
 			} else if !send {
 				x.refuse(c.name, "empty")
+			} else if out != v {
+				x.refuse(c.name, "not in its canonical spelling, and the path goes up as it is")
 			}
 		}
 		if ct == nil && pt == nil && !goodText(v) {
@@ -348,9 +352,19 @@ func (x *matcher) need(rt *route) {
 			x.refuse("", "no set of selectors is complete, or one of another set stands beside it")
 		}
 	}
-	if len(rt.needAny) > 0 && !slices.ContainsFunc(rt.needAny, x.given) {
+	if len(rt.needAny) > 0 && !slices.ContainsFunc(rt.needAny, x.selects) {
 		x.refuse("", "no selector is given")
 	}
+}
+
+// selects says that a parameter that may name something does: diff=prev alone
+// names nothing, and the wiki would fall back on a page of its own choice.
+func (x *matcher) selects(name string) bool {
+	if !x.given(name) {
+		return false
+	}
+	t := x.rt.params[name]
+	return t == nil || !t.entity() || slices.ContainsFunc(x.m.Subjects, func(s Subject) bool { return s.Param == name })
 }
 
 func (x *matcher) given(name string) bool {

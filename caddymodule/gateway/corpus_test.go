@@ -356,7 +356,7 @@ func TestCorpus(t *testing.T) {
 			if c.todo != "" && !bad {
 				t.Errorf("passes although it is marked as a gap: %s", c.todo)
 			}
-			if t.Failed() && testing.Verbose() {
+			if testing.Verbose() {
 				t.Logf("body:\n%s", middle(body))
 			}
 		})
