@@ -135,6 +135,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionProviders(repl); err != nil {
 		return err
 	}
+	if err := gateway.CheckPolicy(a.policy, a.identity, a.providerNames()); err != nil {
+		return err //nolint:wrapcheck // says what failed
+	}
 	if a.metrics, err = registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
@@ -220,14 +223,10 @@ func (a *App) Start() error {
 	if err != nil {
 		return fmt.Errorf("reading the store's keys: %w", err)
 	}
-	names := make([]string, len(a.providers))
-	for i := range a.providers {
-		names[i] = a.providers[i].Name
-	}
 	gw, err := gateway.New(gateway.Config{
 		Key:  key,
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
-		Rules: a.Rules, Providers: names, Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true,
+		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
 	})
 	if err != nil {
@@ -246,6 +245,14 @@ func (a *App) Start() error {
 		dir.Run(ctx)
 	}()
 	return nil
+}
+
+func (a *App) providerNames() []string {
+	names := make([]string, len(a.providers))
+	for i := range a.providers {
+		names[i] = a.providers[i].Name
+	}
+	return names
 }
 
 func (a *App) prefix() string {

@@ -88,6 +88,8 @@ type Engine struct {
 	p        *Policy
 	f        Facts
 	identity [Internal + 1]UpstreamIdentity
+	// unrestricted is internal.mode as it holds under the upstream identity.
+	unrestricted bool
 
 	rules  []boundRule
 	byWiki map[string][]int32 // wiki group -> rules, nested groups included
@@ -160,8 +162,13 @@ func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
 		}
 		e.identity[k] = id
 	}
-	if len(p.Internal.Groups) > 0 && p.Internal.Mode == "unrestricted" && !e.identity[Internal].Own() && !p.UnsafeServiceIdentity {
-		return nil, fmt.Errorf("binding the policy: %w", ErrUnsafeIdentity)
+	e.unrestricted = p.Internal.Mode == "unrestricted"
+	if e.unrestricted && !e.identity[Internal].Own() && !p.UnsafeServiceIdentity {
+		if p.modeByPreset {
+			e.unrestricted = false // what a preset means must not widen what a shared account shows
+		} else if len(p.Internal.Groups) > 0 && e.identity[Internal] == IdentityService {
+			return nil, fmt.Errorf("binding the policy: %w", ErrUnsafeIdentity)
+		}
 	}
 	if len(p.Internal.Groups) > 0 && p.Internal.Unrouted == "pass" && !e.identity[Internal].Own() {
 		return nil, errors.New("binding the policy: internal unrouted: pass needs an upstream identity of the viewer's own")

@@ -43,10 +43,12 @@ type Policy struct {
 	// Profile is the wiki's dialect, compiled.
 	Profile *Profile `yaml:"-"`
 
-	Pos      Pos    `yaml:"-"`
-	file     string // while loading
-	digest   string
-	location *time.Location
+	Pos  Pos    `yaml:"-"`
+	file string // while loading
+	// modeByPreset: nobody wrote internal.mode.
+	modeByPreset bool
+	digest       string
+	location     *time.Location
 }
 
 // Provider says what an OpenID provider is trusted for.
@@ -58,10 +60,13 @@ type Provider struct {
 
 // InternalSpec says who is internal and what internals see of each other.
 type InternalSpec struct {
-	Pos      Pos         `yaml:"-"`
-	Groups   []Principal `yaml:"groups"`
-	Mode     string      `yaml:"mode"`     // unrestricted, shared-spaces
-	Unrouted string      `yaml:"unrouted"` // refuse (default), pass: URLs of no route, own identity only
+	Pos    Pos         `yaml:"-"`
+	Groups []Principal `yaml:"groups"`
+	// Mode is unrestricted or shared-spaces. Left out, it is the preset's, but
+	// shared-spaces where internals have no identity of their own in the wiki;
+	// written out, unrestricted is refused under identity service.
+	Mode     string `yaml:"mode"`
+	Unrouted string `yaml:"unrouted"` // refuse (default), pass: URLs of no route, own identity only
 }
 
 // ExtranetSpec is what holds for externals everywhere.
@@ -258,6 +263,7 @@ func (p *Policy) applyPreset() {
 		p.Preset = "recommended"
 	}
 	d := presets[p.Preset]
+	p.modeByPreset = p.Internal.Mode == ""
 	set := func(s *string, v string) {
 		if *s == "" {
 			*s = v

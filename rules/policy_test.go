@@ -141,7 +141,8 @@ func TestBindRefuses(t *testing.T) {
 		o        Options
 		want     string
 	}{
-		{"unrestricted under service", head + "internal: {groups: [wiki/staff]}\n", service, "unsafe_service_identity"},
+		{"unrestricted under service", head + "internal: {groups: [wiki/staff], mode: unrestricted}\n", service, "unsafe_service_identity"},
+		{"unrestricted by the preset alone, under service", head + "internal: {groups: [wiki/staff]}\n", service, ""},
 		{"the same, said to be meant", head + "internal: {groups: [wiki/staff]}\nunsafe_service_identity: true\n", service, ""},
 		{"nobody is internal", head, service, ""},
 		{"shared spaces", head + "internal: {groups: [wiki/staff], mode: shared-spaces}\n", service, ""},

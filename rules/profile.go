@@ -336,6 +336,9 @@ type ScriptRule struct {
 	// Template: the script holds HTML (type=text/x-template): rewritten.
 	Template bool `yaml:"template"`
 	Remove   bool `yaml:"remove"`
+	// Strict: beside the values of JSON, and names in brackets before them, the
+	// script has no string of its own.
+	Strict bool `yaml:"strict"`
 }
 
 // FeedRule says how a feed's entries name things.

@@ -229,7 +229,7 @@ func (v *View) isMember(space ID) bool {
 
 // unrestricted reports an internal whom filters and blocks do not hold.
 func (v *View) unrestricted() bool {
-	return v.kind == Internal && v.e.p.Internal.Mode == "unrestricted"
+	return v.kind == Internal && v.e.unrestricted
 }
 
 // inGroup reports the viewer's own membership, by claim or linked user.

@@ -205,24 +205,13 @@ func (g *Gateway) rebind() error {
 
 // bindLocked compiles the policy against the directory's current generation.
 func (g *Gateway) bindLocked() error {
-	opts := rules.Options{Identity: map[rules.ViewerKind]rules.UpstreamIdentity{}, Providers: g.cfg.Providers}
-	for kind, id := range g.cfg.Identity {
-		opts.Identity[kind] = id.Kind
-	}
+	opts := bindOptions(g.cfg.Identity, g.cfg.Providers)
 	var facts rules.Facts
 	if g.cfg.Directory != nil && g.cfg.Directory.Ready() {
 		facts = g.cfg.Directory.Facts()
 	}
 	if facts == nil {
-		// Check that the policy binds at all, against an empty directory.
-		empty, err := directory.NewGeneration(rules.Directory{}, directory.OptionsFor(g.policy.Profile))
-		if err != nil {
-			return fmt.Errorf("making an empty directory: %w", err)
-		}
-		if _, err := rules.Bind(g.policy, empty, opts); err != nil {
-			return fmt.Errorf("compiling the policy: %w", err)
-		}
-		return nil
+		return CheckPolicy(g.policy, g.cfg.Identity, g.cfg.Providers)
 	}
 	next := &state{policy: g.policy}
 	old := g.state.Load()
@@ -247,6 +236,27 @@ func (g *Gateway) bindLocked() error {
 	}
 	g.state.Store(next)
 	go next.rewriter.Prepare(facts) // off the path of requests
+	return nil
+}
+
+func bindOptions(identity map[rules.ViewerKind]Identity, providers []string) rules.Options {
+	opts := rules.Options{Identity: map[rules.ViewerKind]rules.UpstreamIdentity{}, Providers: providers}
+	for kind, id := range identity {
+		opts.Identity[kind] = id.Kind
+	}
+	return opts
+}
+
+// CheckPolicy says whether a policy can hold under this configuration, whatever
+// the directory will say.
+func CheckPolicy(p *rules.Policy, identity map[rules.ViewerKind]Identity, providers []string) error {
+	empty, err := directory.NewGeneration(rules.Directory{}, directory.OptionsFor(p.Profile))
+	if err != nil {
+		return fmt.Errorf("making an empty directory: %w", err)
+	}
+	if _, err := rules.Bind(p, empty, bindOptions(identity, providers)); err != nil {
+		return fmt.Errorf("compiling the policy: %w", err)
+	}
 	return nil
 }
 

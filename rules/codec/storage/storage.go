@@ -206,6 +206,9 @@ func (s *scan) end(name string) error {
 	}
 	text := strings.TrimSpace(e.text.String())
 	if e.name == "ac:parameter" {
+		if shown[e.macro][e.param] {
+			return nil
+		}
 		return s.add(Ref{Kind: MacroParam, Value: text, Attr: e.param, Macro: e.macro})
 	}
 	return s.add(Ref{Kind: MacroBody, Value: text, Macro: e.macro})
@@ -257,6 +260,32 @@ func (s *scan) resource(local string, a map[string]string) error {
 
 // harmless attributes say how a resource is kept, not which.
 var harmless = map[string]bool{"ri:version-at-save": true}
+
+// shown are parameters of macros that only say how a text looks, or are text
+// that stands on the page like any other.
+var shown = func() map[string]map[string]bool {
+	m := map[string]map[string]bool{}
+	for macros, params := range map[string]string{
+		"code noformat":               "language title theme linenumbers firstline collapse nopanel",
+		"info note tip warning panel": "title icon bgColor titleBGColor titleColor borderColor borderStyle borderWidth",
+		"status":                      "title colour color subtle",
+		"expand":                      "title",
+		"toc toc-zone":                "type style outline indent minLevel maxLevel class separator location printable absoluteUrl include exclude",
+		"anchor":                      "",
+		"section column":              "width border",
+		"jira":                        "key server serverId columns maximumIssues showSummary",
+	} {
+		set := map[string]bool{}
+		for _, p := range strings.Fields(params) {
+			set[p] = true
+		}
+		for _, name := range strings.Fields(macros) {
+			m[name] = set
+		}
+	}
+	m["anchor"][""] = true
+	return m
+}()
 
 // plain are the ac: elements that only hold others.
 var plain = map[string]bool{
