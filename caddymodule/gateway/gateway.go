@@ -92,7 +92,6 @@ type Gateway struct {
 	cfg     Config
 	site    *rules.Site
 	cursors *cursor.Sealer
-	guard   atomic.Pointer[guard.Guard]
 	state   atomic.Pointer[state]
 	// Held counts bytes of responses held at the moment.
 	Held atomic.Int64
@@ -105,6 +104,7 @@ type Gateway struct {
 type state struct {
 	policy   *rules.Policy
 	engine   *rules.Engine
+	guard    *guard.Guard
 	rewriter *rewrite.Rewriter
 	views    sync.Map // viewKey -> *rules.View
 	count    atomic.Int32
@@ -226,13 +226,13 @@ func (g *Gateway) bindLocked() error {
 		}
 	}
 	if same {
-		next.rewriter = old.rewriter
+		next.rewriter, next.guard = old.rewriter, old.guard
 	} else {
 		next.rewriter, err = rewrite.New(g.policy.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key})
 		if err != nil {
 			return fmt.Errorf("compiling the profile's rewriting rules: %w", err)
 		}
-		g.guard.Store(&guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits, Cursors: g.cursors})
+		next.guard = &guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits, Cursors: g.cursors}
 	}
 	g.state.Store(next)
 	go next.rewriter.Prepare(facts) // off the path of requests

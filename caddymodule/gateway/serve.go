@@ -59,7 +59,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	}
 	defer x.finish()
 
-	gd := g.guard.Load()
+	gd := x.state.guard
 	req, refusal := gd.Canon(r)
 	if refusal != nil && refusal.Status != http.StatusNotFound {
 		return x.refuse(refusal)
