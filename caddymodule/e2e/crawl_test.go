@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/postern-gateway/postern/caddymodule/e2e/mwtest"
@@ -26,17 +28,20 @@ func (s *scene) get(t *testing.T, c *http.Client, path string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.site+path, nil)
 	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Errorf("%s: %v", path, err)
+		return answer{url: path}
 	}
 	req.Header.Set("Accept", "text/html,application/json,*/*")
 	res, err := c.Do(req)
 	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Errorf("%s: %v", path, err)
+		return answer{url: path}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Errorf("%s: %v", path, err)
+		return answer{url: path}
 	}
 	a := answer{path, res.StatusCode, res.Header, body}
 	s.look(t, a)
@@ -144,58 +149,92 @@ func TestPages(t *testing.T) {
 	s := theScene(t)
 	c := s.signIn(t)
 	ids := s.ids(t)
-	seen, lost := 0, 0
-	for _, p := range s.world.Pages {
+	var seen, lost atomic.Int32
+	each(s.world.Pages, func(i int, p *mwtest.Page) {
 		visible := s.world.Visible(p, s.sight) && !p.Deleted
-		id := ids[p.Title]
-		views := []string{path(p.Title), index(p.Title, ""), index(p.Title, "&action=view")}
-		if id[0] > 0 {
-			views = append(views, fmt.Sprintf("/w/index.php?curid=%d", id[0]), fmt.Sprintf("/w/index.php?oldid=%d", id[1]), index(p.Title, fmt.Sprintf("&oldid=%d", id[1])))
-		}
-		diffs := []string{index(p.Title, "&diff=prev"), index(p.Title, "&diff=cur&oldid=prev")}
-		if id[0] > 0 {
-			diffs = append(diffs, fmt.Sprintf("/w/index.php?diff=%d", id[1]))
-		}
-		others := append(diffs, index(p.Title, "&action=raw"), index(p.Title, "&action=info"), index(p.Title, "&action=edit"), index(p.Title, "&action=render"), "/w/index.php/"+strings.TrimPrefix(path(p.Title), "/wiki/"))
-		for i, v := range views {
-			a := s.get(t, c, v)
-			switch {
-			case !visible:
-				a.gone(t)
-			case p.Redirect != "" && i > 2:
-				// The wiki shows the redirect's own page here.
-			case p.Redirect != "":
-				a.shows(t, s.world.Page(p.Redirect).Shown...)
-			default:
-				a.shows(t, append([]string{titleWord(p)}, p.Shown...)...)
-			}
-		}
-		h := s.get(t, c, index(p.Title, "&action=history"))
 		if visible {
-			seen++
-			h.shows(t, titleWord(p))
-			for _, k := range p.Tokens {
-				if k.Kind == mwtest.TokenSummary {
-					h.shows(t, k.Word)
-				}
-			}
-			for _, name := range p.Authors {
-				if s.sight.Person(name) {
-					h.shows(t, name)
-				}
-			}
-		} else {
-			lost++
-			h.gone(t)
+			seen.Add(1)
+			s.visiblePage(t, c, p, ids[p.Title])
+			return
 		}
-		for _, o := range others {
-			a := s.get(t, c, o)
-			if !visible && a.status != http.StatusNotFound {
-				t.Errorf("%s: status %d for a hidden page", o, a.status)
-			}
+		lost.Add(1)
+		s.hiddenPage(t, c, p, ids[p.Title], i%5 == 0)
+	})
+	t.Logf("%d visible pages, %d hidden ones", seen.Load(), lost.Load())
+}
+
+// each calls f for all, a few at a time.
+func each[T any](all []T, f func(int, T)) {
+	var wg sync.WaitGroup
+	busy := make(chan struct{}, 4)
+	for i, v := range all {
+		busy <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-busy }()
+			f(i, v)
+		})
+	}
+	wg.Wait()
+}
+
+// views are the spellings of a page's view, by name and by number.
+func views(p *mwtest.Page, id [2]int) (byName, byNumber []string) {
+	byName = []string{path(p.Title), index(p.Title, ""), index(p.Title, "&action=view")}
+	if id[0] > 0 {
+		byNumber = []string{fmt.Sprintf("/w/index.php?curid=%d", id[0]), fmt.Sprintf("/w/index.php?oldid=%d", id[1]), index(p.Title, fmt.Sprintf("&oldid=%d", id[1]))}
+	}
+	return byName, byNumber
+}
+
+// others are a page's other forms, which a viewer may be refused.
+func others(p *mwtest.Page, id [2]int) []string {
+	out := []string{index(p.Title, "&action=raw"), index(p.Title, "&action=info"), index(p.Title, "&diff=prev"), index(p.Title, "&diff=cur&oldid=prev"),
+		index(p.Title, "&action=edit"), index(p.Title, "&action=render"), "/w/index.php/" + strings.TrimPrefix(path(p.Title), "/wiki/")}
+	if id[0] > 0 {
+		out = append(out, fmt.Sprintf("/w/index.php?diff=%d", id[1]))
+	}
+	return out
+}
+
+func (s *scene) visiblePage(t *testing.T, c *http.Client, p *mwtest.Page, id [2]int) {
+	t.Helper()
+	byName, byNumber := views(p, id)
+	for i, v := range append(byName, byNumber...) {
+		a := s.get(t, c, v)
+		switch {
+		case p.Redirect == "":
+			a.shows(t, append([]string{titleWord(p)}, p.Shown...)...)
+		case i < len(byName): // by number the wiki shows the redirect's own page
+			a.shows(t, s.world.Page(p.Redirect).Shown...)
 		}
 	}
-	t.Logf("%d visible pages, %d hidden ones", seen, lost)
+	h := s.get(t, c, index(p.Title, "&action=history"))
+	h.shows(t, titleWord(p))
+	for _, k := range p.Tokens {
+		if k.Kind == mwtest.TokenSummary {
+			h.shows(t, k.Word)
+		}
+	}
+	for _, name := range p.Authors {
+		if s.sight.Person(name) {
+			h.shows(t, name)
+		}
+	}
+	for _, o := range others(p, id) {
+		s.get(t, c, o)
+	}
+}
+
+func (s *scene) hiddenPage(t *testing.T, c *http.Client, p *mwtest.Page, id [2]int, all bool) {
+	t.Helper()
+	byName, byNumber := views(p, id)
+	asked := append(append(byName[:1:1], byNumber...), index(p.Title, "&action=history"), index(p.Title, "&action=raw"), index(p.Title, "&action=info"))
+	if all {
+		asked = append(append(asked, byName[1:]...), others(p, id)...)
+	}
+	for _, v := range asked {
+		s.get(t, c, v).gone(t)
+	}
 }
 
 // TestLists fetches the lists, the feeds and the searches.
@@ -358,7 +397,7 @@ func TestAPI(t *testing.T) {
 		} {
 			s.get(t, c, q+u)
 		}
-		for _, p := range s.world.Pages {
+		each(s.world.Pages, func(_ int, p *mwtest.Page) {
 			title := url.QueryEscape(p.Title)
 			visible := s.world.Visible(p, s.sight) && !p.Deleted
 			info := s.get(t, c, q+"&prop=info|revisions|links|categories&inprop=url&rvprop=ids|timestamp|user|comment|content&rvslots=main&pllimit=500&titles="+title)
@@ -376,7 +415,7 @@ func TestAPI(t *testing.T) {
 				s.get(t, c, "/w/rest.php/v1/page/"+url.PathEscape(strings.ReplaceAll(p.Title, " ", "_"))+"/html")
 				s.get(t, c, "/w/rest.php/v1/page/"+url.PathEscape(strings.ReplaceAll(p.Title, " ", "_"))+"/history")
 			}
-		}
+		})
 	}
 	mixed := url.QueryEscape("ACME Portal:Home|" + s.hidden().Title + "|ACME Portal:Not there")
 	s.get(t, c, "/w/api.php?action=query&format=json&prop=info&titles="+mixed).shows(t, "ACME Portal:Home")

@@ -167,6 +167,12 @@ spaces:
 	if err := os.WriteFile(filepath.Join(s.dir, "policy.yaml"), []byte(policy.String()), 0o600); err != nil {
 		return err
 	}
+	return s.load(addr)
+}
+
+// load puts the gateway in front of the wiki, with the policy in the scene's
+// folder. There is one gateway in a process: the last one that was loaded.
+func (s *scene) load(addr string) error {
 	config := fmt.Sprintf(`{
 	admin off
 	auto_https off
@@ -233,12 +239,18 @@ var (
 // not followed by it: they are answers to be looked at.
 func (s *scene) signIn(t *testing.T) *http.Client {
 	t.Helper()
+	return s.signInAt(t, "/wiki/ACME_Portal:Home")
+}
+
+// signInAt signs in where a page is asked for.
+func (s *scene) signInAt(t *testing.T, page string) *http.Client {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &http.Client{Jar: jar, Timeout: 60 * time.Second}
-	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.site+"/wiki/ACME_Portal:Home", nil)
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.site+page, nil)
 	req.Header.Set("Accept", "text/html")
 	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	req.Header.Set("Sec-Fetch-Dest", "document")
@@ -246,11 +258,11 @@ func (s *scene) signIn(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatalf("being sent to sign in: %v", err)
 	}
-	page, _ := io.ReadAll(res.Body)
+	form, _ := io.ReadAll(res.Body)
 	res.Body.Close()
-	action, id := formAction.FindSubmatch(page), formID.FindSubmatch(page)
+	action, id := formAction.FindSubmatch(form), formID.FindSubmatch(form)
 	if action == nil || id == nil {
-		t.Fatalf("no sign-in form at %s (%s):\n%s", res.Request.URL, res.Status, page)
+		t.Fatalf("no sign-in form at %s (%s):\n%s", res.Request.URL, res.Status, form)
 	}
 	to, err := res.Request.URL.Parse(string(action[1]))
 	if err != nil {
@@ -262,7 +274,7 @@ func (s *scene) signIn(t *testing.T) *http.Client {
 	}
 	body, _ := io.ReadAll(res.Body)
 	res.Body.Close()
-	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/wiki/ACME_Portal:Home" {
+	if res.Request.URL.Path != page {
 		t.Fatalf("after signing in: %s at %s\n%s", res.Status, res.Request.URL, body)
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

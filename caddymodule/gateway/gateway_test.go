@@ -51,7 +51,7 @@ var testDirectory = rules.Directory{
 }
 
 // newGateway serves as eva, an external of OPEN, or as who is given.
-func newGateway(t *testing.T, as *rules.Viewer, observe func(gateway.Event)) *gateway.Gateway {
+func newGateway(t *testing.T, as *rules.Viewer, observe func(gateway.Event), opts ...func(*gateway.Config)) *gateway.Gateway {
 	t.Helper()
 	profile, err := rules.ParseProfile("test.yaml", []byte(testProfile))
 	if err != nil {
@@ -68,10 +68,14 @@ func newGateway(t *testing.T, as *rules.Viewer, observe func(gateway.Event)) *ga
 	if as == nil {
 		as = &rules.Viewer{Provider: "idp", Subject: "s1", Email: "eva@acme.example", EmailVerified: true}
 	}
-	gw, err := gateway.New(gateway.Config{
+	cfg := gateway.Config{
 		Site: &url.URL{Scheme: "https", Host: "site.example"}, Wiki: &url.URL{Scheme: "http", Host: "wiki.internal"},
 		Policy: policy, Directory: dir, As: as, Observe: observe,
-	})
+	}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	gw, err := gateway.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

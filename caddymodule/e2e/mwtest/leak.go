@@ -66,8 +66,13 @@ func (s *Scanner) Scan(body []byte, echoed ...string) []Leak {
 	var leaks []Leak
 	found := map[string]bool{}
 	for _, e := range echoed {
-		for w := range strings.FieldsFuncSeq(fold(unpercent(e)), func(r rune) bool { return r < 'a' || r > 'z' }) {
-			found[w] = true
+		e = fold(unpercent(e))
+		for _, ts := range s.byStart {
+			for _, t := range ts {
+				if w := strings.ToLower(t.Word); strings.Contains(e, w) {
+					found[w] = true
+				}
+			}
 		}
 	}
 	seen := map[string]bool{}

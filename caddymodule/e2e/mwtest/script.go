@@ -183,6 +183,8 @@ func (w *World) shuffleClock(end int64) {
 type Sight struct {
 	Space  func(name string) bool // by namespace name, "" for the main one
 	Person func(name string) bool
+	// Hides says which pages of visible spaces are hidden; nil: none.
+	Hides func(*Page) bool
 }
 
 // Visible says whether a page is meant to be seen: its space is shared, it
@@ -193,6 +195,14 @@ func (w *World) Visible(p *Page, s Sight) bool { return w.visible(p, s, 0) }
 func (w *World) visible(p *Page, s Sight, depth int) bool {
 	if p == nil || depth > 8 {
 		return false
+	}
+	if s.Hides != nil && s.Hides(p) {
+		return false
+	}
+	if p.Subject() == "User" {
+		// As the person, and a grant for the space.
+		name := strings.TrimPrefix(strings.TrimPrefix(p.Title, "User:"), "User talk:")
+		return s.Space("User") && s.Person(name)
 	}
 	if !s.Space(p.Subject()) {
 		switch p.Space {

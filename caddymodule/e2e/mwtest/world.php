@@ -113,6 +113,20 @@ class FillWorld extends Maintenance {
 					$this->fatalError( "block of {$a['title']}: " . $st );
 				}
 				break;
+			case 'undelete':
+				$page = $services->getWikiPageFactory()->newFromTitle( $title );
+				$st = $services->getUndeletePageFactory()->newUndeletePage( $page, $user )->undeleteUnsafe( $a['summary'] );
+				if ( !$st->isOK() ) {
+					$this->fatalError( "undeletion of {$a['title']}: " . $st );
+				}
+				break;
+			case 'rollback':
+				$page = $services->getWikiPageFactory()->newFromTitle( $title );
+				$st = $services->getRollbackPageFactory()->newRollbackPage( $page, $user, $this->user( $a['to'] ) )->rollback();
+				if ( !$st->isOK() ) {
+					$this->fatalError( "rollback of {$a['title']}: " . $st );
+				}
+				break;
 			default:
 				$this->fatalError( "unknown act {$a['act']}" );
 		}

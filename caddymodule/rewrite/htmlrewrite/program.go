@@ -52,7 +52,8 @@ type Input struct {
 	// that says otherwise is refused.
 	Charset string
 
-	depth int // of documents in documents
+	depth    int  // of documents in documents
+	template bool // a script fills in what stands in braces
 }
 
 // maxInner bounds documents in documents.

@@ -351,6 +351,25 @@ func (r *run) nextSame(group int) []int32 {
 	return next
 }
 
+// allToFill reports whether a script fills in all that a URL of a template is
+// about.
+func (r *run) allToFill(raw string, l rules.Link) bool {
+	if r.toFill(raw) {
+		return true
+	}
+	if len(l.Subjects) == 0 {
+		return l.Fate == rules.FateUnwrap && fillIn.MatchString(raw)
+	}
+	for _, s := range l.Subjects {
+		for _, k := range s.Keys {
+			if !r.toFill(k.Value) || k.Space != "" && !r.toFill(k.Space) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // link judges a URL of the page.
 func (r *run) link(raw string) rules.Link {
 	v := strings.TrimSpace(raw)
@@ -371,6 +390,9 @@ func (r *run) link(raw string) rules.Link {
 		}
 	} else {
 		l = r.judge.URL(raw)
+	}
+	if l.Fate != rules.FateKeep && r.in.template && strings.Contains(raw, "{") && r.allToFill(raw, l) {
+		l = rules.Link{}
 	}
 	if len(l.Subjects) == 0 && !l.Foreign {
 		r.rep.Check(rules.NoEntity)

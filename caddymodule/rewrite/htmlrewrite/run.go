@@ -353,6 +353,9 @@ func (r *run) key(a rules.Attr, v string) rules.Key {
 }
 
 func (r *run) entity(j edit.Judge, k rules.Key) rules.Decision {
+	if r.toFill(k.Value) {
+		return rules.Decision{Verdict: rules.Visible}
+	}
 	r.rep.Check(k.Attr.Kind())
 	return j.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: []rules.Key{k}})
 }

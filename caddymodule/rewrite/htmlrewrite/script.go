@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,12 +21,13 @@ type scriptRule struct {
 	keep     bool
 	template bool
 	remove   bool
+	strict   bool
 	keys     []string
 	json     map[string]map[string]rules.FieldSpec
 }
 
 func (pr *Program) compileScript(s *rules.ScriptRule) error {
-	sr := scriptRule{has: s.Has, keep: s.Keep, template: s.Template, remove: s.Remove, json: s.JSON}
+	sr := scriptRule{has: s.Has, keep: s.Keep, template: s.Template, remove: s.Remove, strict: s.Strict, json: s.JSON}
 	sr.keys = slices.Sorted(maps.Keys(s.JSON))
 	if !sr.keep && !sr.template && !sr.remove && len(sr.keys) == 0 {
 		return fmt.Errorf("none of keep, json, template, remove is given")
@@ -95,7 +97,7 @@ func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
 	case sr.remove:
 		return "", false
 	case sr.template:
-		out, ok := r.inner(text, true)
+		out, ok := r.innerTemplate(text)
 		return out, ok && (out == text || scriptSafe(out))
 	case sr.keep && len(sr.keys) == 0:
 		return text, true
@@ -103,7 +105,7 @@ func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
 	if r.in.InnerJSON == nil {
 		return "", false
 	}
-	var list edit.List
+	var list, rest edit.List
 	found := false
 	for _, key := range sr.keys {
 		var at []jsjson.Literal
@@ -117,6 +119,7 @@ func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
 		}
 		for _, l := range at {
 			found = true
+			rest.Replace(l.Start, l.End, "0")
 			v, ok := r.literal(text[l.Start:l.End], sr.json[key])
 			if !ok {
 				return "", false
@@ -129,6 +132,12 @@ func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
 	if !found && !sr.keep {
 		return "", false
 	}
+	if sr.strict {
+		code, err := rest.Apply(nil, []byte(text))
+		if err != nil || bytes.ContainsAny(indexName.ReplaceAll(code, nil), "\"'`") || bytes.Contains(code, []byte("//")) || bytes.Contains(code, []byte("/*")) {
+			return "", false
+		}
+	}
 	out, err := list.Apply(nil, []byte(text))
 	if err != nil {
 		r.fail(err)
@@ -136,6 +145,9 @@ func (r *run) scriptText(sr *scriptRule, text string) (string, bool) {
 	}
 	return string(out), string(out) == text || scriptSafe(string(out))
 }
+
+// indexName is a name in brackets, such as a plugin's.
+var indexName = regexp.MustCompile(`\["[A-Za-z0-9_.:@/-]*"\]`)
 
 // literal rewrites one JSON value that stands in a script. JSON inside a
 // string is rewritten there.
@@ -145,6 +157,18 @@ func (r *run) literal(v string, fields map[string]rules.FieldSpec) (string, bool
 		var inner string
 		if json.Unmarshal([]byte(body), &inner) != nil {
 			return "", false
+		}
+		var scalar string
+		if strings.HasPrefix(inner, `"`) && json.Unmarshal([]byte(inner), &scalar) == nil {
+			// JSON in a string, and that a string again.
+			out, ok := r.loneString(inner, scalar, fields)
+			if !ok || out == inner {
+				return v, ok
+			}
+			return quoteJSON(out), true
+		}
+		if looksLikeScalar(inner) {
+			return v, true
 		}
 		if !looksLikeJSON(inner) {
 			// A lone string: read as the value of a field called "".
@@ -169,6 +193,9 @@ func (r *run) literal(v string, fields map[string]rules.FieldSpec) (string, bool
 	return escapeJSON(string(out)), true
 }
 
+// looksLikeScalar: such JSON in a string says nothing.
+func looksLikeScalar(s string) bool { return s == "true" || s == "false" || s == "null" }
+
 // loneString rewrites a string through an object with the one member "".
 func (r *run) loneString(raw, v string, fields map[string]rules.FieldSpec) (string, bool) {
 	if v == "" {
@@ -184,6 +211,9 @@ func (r *run) loneString(raw, v string, fields map[string]rules.FieldSpec) (stri
 	}
 	if m[""] == v {
 		return raw, true
+	}
+	if m[""] == "" && !strings.HasPrefix(raw, `"`) {
+		return "", false
 	}
 	return quoteJSON(m[""]), true
 }
@@ -234,6 +264,30 @@ func (r *run) attrJSON(sr *scriptRule, a *attribute, v string) {
 	r.rep.UnknownFields++
 	r.cutAttr(a)
 }
+
+// innerTemplate rewrites a template for scripts, in which values that are still
+// to be filled in stand in braces.
+func (r *run) innerTemplate(s string) (string, bool) {
+	own := r.in
+	in := *own
+	in.template = true
+	r.in = &in
+	out, ok := r.inner(s, true)
+	r.in = own
+	return out, ok
+}
+
+// toFill reports whether a value is one that a script fills in: in a template,
+// with nothing but punctuation beside the braces.
+func (r *run) toFill(v string) bool {
+	if !r.in.template || !strings.Contains(v, "{") {
+		return false
+	}
+	rest := fillIn.ReplaceAllString(v, "")
+	return rest != v && !strings.ContainsFunc(rest, func(c rune) bool { return c == '{' || c == '}' || c >= 0x80 || isAlnum(byte(c)) })
+}
+
+var fillIn = regexp.MustCompile(`\{[A-Za-z0-9_.]{1,40}\}`)
 
 // inner rewrites a document inside this one; not ok: it must go.
 func (r *run) inner(s string, fragment bool) (string, bool) {

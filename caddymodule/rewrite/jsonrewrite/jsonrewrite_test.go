@@ -126,6 +126,7 @@ func TestRewrite(t *testing.T) {
 		{name: "middle element", in: `{"results":[{"type":"page","id":"1"} , {"type":"page","id":"hid"} , {"type":"page","id":"2"}],"size":3}`, want: `{"results":[{"type":"page","id":"1"} , {"type":"page","id":"2"}],"size":2}`},
 		{name: "last elements", in: `{"results":[{"type":"page","id":"1"},{"type":"page","id":"hid"},{"type":"page","id":"hid2"}],"size":3}`, want: `{"results":[{"type":"page","id":"1"}],"size":1}`},
 		{name: "all elements", in: `{"results":[ {"type":"page","id":"hid"},{"type":"page","id":"hid2"} ],"size":2}`, want: `{"results":[  ],"size":0}`},
+		{name: "groups that lose all leave, those that were empty stay", in: `{"results":[[{"type":"page","id":"hid"}],[],[{"type":"page","id":"1"},{"type":"page","id":"hid"}]],"start":0}`, want: `{"results":[[],[{"type":"page","id":"1"}]],"start":0}`},
 		{name: "title in hidden space", in: `{"results":[{"type":"page","id":"1","title":"T","space":{"key":"HID"}}],"size":1}`, want: `{"results":[],"size":0}`},
 		{name: "unnamed object of a shape stays", in: `{"thing":{"type":"page","id":"1","title":"T"}}`, want: `{"thing":{"type":"page","id":"1","title":"T"}}`},
 		{name: "unnamed array of shapes", in: `{"things":[{"type":"page","id":"1"},{"type":"page","id":"hid"}],"more":[{"type":"page","id":"hid"}],"mixed":[{"type":"page","id":"1"},2]}`, want: `{"things":[{"type":"page","id":"1"}]}`},

@@ -382,9 +382,13 @@ func (r *run) array(n int32, f field, j edit.Judge) bool {
 		f = field{op: walk} // the same place as a list: its elements say who they are
 	}
 	var lst held
-	left := 0
+	left, groups := 0, r.groups(n)
 	for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
-		if r.gone[c] = r.value(c, f, j, &lst); !r.gone[c] {
+		if r.gone[c] = r.value(c, f, j, &lst); groups && !r.gone[c] {
+			had, stay := r.tally(c)
+			r.gone[c] = had > 0 && stay == 0
+		}
+		if !r.gone[c] {
 			left++
 		}
 	}
@@ -397,6 +401,19 @@ func (r *run) array(n int32, f field, j edit.Judge) bool {
 	}
 	r.emit(n)
 	return false
+}
+
+// groups says that an array is a list of lists and of nothing else: a group
+// that has lost all its members leaves, since an empty one would tell that there
+// were some.
+func (r *run) groups(n int32) bool {
+	end := r.t.nodes[n].next
+	for c := n + 1; c < end; c = r.t.nodes[c].next {
+		if r.t.nodes[c].kind != array {
+			return false
+		}
+	}
+	return end > n+1
 }
 
 // emit deletes the children that are gone, with the commas that go with them.
