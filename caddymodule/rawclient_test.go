@@ -163,7 +163,8 @@ func newRawSite(tb testing.TB) *rawSite {
 		"level": "DEBUG", "writer": map[string]any{"output": "file", "filename": logs},
 	}}}
 	apps := all["apps"].(map[string]any)
-	apps["http"].(map[string]any)["servers"].(map[string]any)["demo"].(map[string]any)["logs"] = map[string]any{}
+	server := apps["http"].(map[string]any)["servers"].(map[string]any)["demo"].(map[string]any)
+	server["logs"], server["protocols"] = map[string]any{}, []string{"h1", "h2c"}
 	app := apps["postern"].(map[string]any)
 	app["deny_floor"] = -1
 	config, err = json.Marshal(all)

@@ -20,7 +20,7 @@ routes:
   - {match: "GET /static/{file...}", class: static}
   - match: "GET /page"
     class: content
-    params: {id: content.id, space: space.key, title: content.title in space, src: drop}
+    params: {id: content.id, space: space.key, title: content.title in space, at: "content.id?", src: drop}
     need: [[id], [space, title]]
     evidence: {content: "meta@content"}
   - match: "GET /display/{key}/{title}"
@@ -176,6 +176,10 @@ func TestJudgeURL(t *testing.T) {
 		{"mailto:zq@corp.example", user},
 		{"mailto:bo@acme.example?subject=x", keep},
 		{"MAILTO:bo@acme.example?cc=zq@corp.example", user},
+		// Nobody of the wiki, as far as the addresses of all its users say.
+		{"mailto:help@vendor.example", keep}, {"mailto:help@vendor.example?cc=zq@corp.example", user},
+		// A link can do without what nobody knows, not with what is hidden.
+		{"/page?id=11&at=99#c-99", want{url: "/page?id=11#c-99"}}, {"/page?id=11&at=22", hide}, {"/page?id=22&at=99", hide}, {"/page?id=99", hide},
 		{"mailto:", keep},
 		{"mailto:bo@acme.example?attach=x", drop},
 		{"data:image/png;base64,xx", keep},

@@ -242,16 +242,6 @@ func (x *matcher) params() {
 	}
 }
 
-// imply adds what the wiki takes to be there, so that it is judged.
-func (x *matcher) imply(rt *route) {
-	for _, p := range rt.implied {
-		if !x.given(p.Name) {
-			x.m.values = append(x.m.values, p)
-			x.param(p, false, true)
-		}
-	}
-}
-
 // param reads one pair. strict is unset for the fields of a write's form, which
 // its body's reader takes.
 func (x *matcher) param(q Param, repeated, strict bool) {
@@ -328,48 +318,6 @@ func (x *matcher) forced(q Param) bool {
 		v, ok = x.parts[i].force.Params[q.Name]
 	}
 	return ok && v == q.Value
-}
-
-// needs checks which selectors are given.
-func (x *matcher) needs() {
-	x.need(x.rt)
-	for _, p := range x.parts {
-		x.need(p)
-	}
-}
-
-func (x *matcher) need(rt *route) {
-	if len(rt.need) > 0 {
-		given := 0
-		for _, s := range rt.selectors {
-			if x.given(s) {
-				given++
-			}
-		}
-		if !slices.ContainsFunc(rt.need, func(set []string) bool {
-			return len(set) == given && !slices.ContainsFunc(set, func(s string) bool { return !x.given(s) })
-		}) {
-			x.refuse("", "no set of selectors is complete, or one of another set stands beside it")
-		}
-	}
-	if len(rt.needAny) > 0 && !slices.ContainsFunc(rt.needAny, x.selects) {
-		x.refuse("", "no selector is given")
-	}
-}
-
-// selects says that a parameter that may name something does: diff=prev alone
-// names nothing, and the wiki would fall back on a page of its own choice.
-func (x *matcher) selects(name string) bool {
-	if !x.given(name) {
-		return false
-	}
-	t := x.rt.params[name]
-	return t == nil || !t.entity() || slices.ContainsFunc(x.m.Subjects, func(s Subject) bool { return s.Param == name })
-}
-
-func (x *matcher) given(name string) bool {
-	v, ok := x.m.Value(name)
-	return ok && v != ""
 }
 
 // context finds the space in which people are judged.

@@ -1,20 +1,15 @@
 package gateway_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 
 	"golang.org/x/tools/txtar"
 
@@ -114,7 +109,10 @@ func corpusDirectory() rules.Directory {
 	}
 }
 
-var isActive, yes = true, &isActive
+var isActive = true
+
+// yes is for records that say they are active.
+var yes = &isActive
 
 func corpusGateway(t testing.TB, as, tripwire string, context string, observe func(gateway.Event)) *gateway.Gateway {
 	t.Helper()
@@ -250,9 +248,6 @@ func readCorpus(t testing.TB) []corpusCase {
 					t.Fatalf("%s: %s: no wrap %q", f, s.Name, c.wrap)
 				}
 				before, after, _ := strings.Cut(w, "{{body}}")
-				if strings.Contains(before, `"{{`) {
-					panic("x")
-				}
 				c.body = before + c.body + after
 			}
 			if c.typ == "" {
@@ -299,8 +294,17 @@ func TestCorpus(t *testing.T) {
 	if os.Getenv("POSTERN_CORPUS_NO_TRIPWIRE") != "" { // to see what the tripwire alone finds
 		tripwire = "tripwire: {structure: report, prose: report}"
 	}
-	for _, c := range readCorpus(t) {
-		t.Run(c.file+"/"+c.name, func(t *testing.T) {
+	cases := readCorpus(t)
+	for _, c := range cases[:len(cases):len(cases)] {
+		if c.same && c.as == "eva" { // and for who sees more, and who may write
+			for _, as := range []string{"ida", "mo"} {
+				c.as = as
+				cases = append(cases, c)
+			}
+		}
+	}
+	for _, c := range cases {
+		t.Run(c.file+"/"+c.name+"/"+c.as, func(t *testing.T) {
 			var event gateway.Event
 			gw := corpusGateway(t, c.as, tripwire, "", func(e gateway.Event) { event = e })
 			w := serve(t, gw, "GET", c.url, c.next(), "Accept", "*/*")
@@ -372,56 +376,3 @@ func diff(want, got string) string {
 	from := max(0, i-60)
 	return fmt.Sprintf("want …%.200s\ngot  …%.200s", want[from:], got[from:])
 }
-
-var (
-	tagLike  = regexp.MustCompile(`<[^>]*>`)
-	uEscape  = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
-	xEscape  = regexp.MustCompile(`\\x([0-9a-fA-F]{2})`)
-	percent  = regexp.MustCompile(`%([0-9a-fA-F]{2})`)
-	nonWords = regexp.MustCompile(`[^\pL\pN]+`)
-)
-
-// decodings gives every way in which somebody might read a text.
-func decodings(s string) []string {
-	out := []string{s}
-	cur := s
-	for range 4 {
-		cur = html.UnescapeString(cur)
-		cur = uEscape.ReplaceAllStringFunc(cur, func(m string) string {
-			n, _ := strconv.ParseUint(m[2:], 16, 32)
-			return string(rune(n))
-		})
-		cur = xEscape.ReplaceAllStringFunc(cur, func(m string) string {
-			n, _ := strconv.ParseUint(m[2:], 16, 32)
-			return string(rune(n))
-		})
-		cur = percent.ReplaceAllStringFunc(cur, func(m string) string {
-			n, _ := strconv.ParseUint(m[1:], 16, 32)
-			return string([]byte{byte(n)})
-		})
-		cur = strings.NewReplacer(`\/`, "/", `\"`, `"`).Replace(cur)
-		out = append(out, cur)
-	}
-	plain := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, cur)
-	return append(out, plain, tagLike.ReplaceAllString(plain, ""), nonWords.ReplaceAllString(tagLike.ReplaceAllString(plain, ""), ""))
-}
-
-func find(all []string, needle string) string {
-	for _, s := range all {
-		if i := strings.Index(strings.ToLower(s), needle); i >= 0 {
-			l := strings.ToLower(s)
-			return fmt.Sprintf("…%s…", l[max(0, i-50):min(len(l), i+len(needle)+40)])
-		}
-	}
-	return ""
-}
-
-var (
-	_ = json.Valid
-	_ = httptest.NewRecorder
-)

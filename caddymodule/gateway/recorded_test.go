@@ -45,7 +45,7 @@ func recordedWorld(body string) (rules.Directory, string) {
 	for _, m := range recordedUser.FindAllStringSubmatch(body, -1) {
 		if n := strings.ToLower(m[1]); !seen[n] {
 			seen[n] = true
-			d.Users = append(d.Users, rules.UserRecord{Username: m[1], Key: keys[m[1]], AvatarIDs: []string{"9" + fmt.Sprint(len(d.Users))}})
+			d.Users = append(d.Users, rules.UserRecord{Username: m[1], Key: keys[m[1]], Email: m[1] + "@people.example"})
 		}
 	}
 	home := ""

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -164,7 +165,7 @@ func TestWire(t *testing.T) {
 			proxy := &httputil.ReverseProxy{
 				Transport: &http.Transport{DisableCompression: true},
 				Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(upURL) },
-				ErrorLog:  nil, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(502) },
+				ErrorLog:  log.New(io.Discard, "", 0), ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(502) },
 			}
 			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				r.Host = "site.example"

@@ -81,7 +81,7 @@ func (g *Guard) Canon(r *http.Request) (*rules.Request, *Refusal) {
 		return nil, refuse(http.StatusBadRequest, "target", "request target is not a plain path")
 	}
 	raw, ok := rawPath(r.URL)
-	if !ok || strings.Contains(r.RequestURI, "#") {
+	if !ok || strings.ContainsAny(r.RequestURI, " #") {
 		return nil, refuse(http.StatusBadRequest, "target", "request target is not a plain path")
 	}
 	if len(raw)+len(r.URL.RawQuery) > limits.Target {

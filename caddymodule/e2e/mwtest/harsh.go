@@ -9,7 +9,7 @@ import (
 // Titles that a wiki allows and a filter may stumble over. %s is the page's own
 // word.
 var awkward = []string{
-	"%s", "%s & sons", `The "%s" affair`, "%s + plus", "100% of %s", "Why %s?", "%s's guide", "%s (draft)", "%s: the colon", "Caf\u00e9 %s", "Cafe\u0301 at %s",
+	"%s", "%s & sons", `The "%s" affair`, "%s + plus", "100% of %s", "Why %s?", "%s's guide", "%s (draft)", "%s: the colon", "Caf\u00e9 %s", "Caf\u00e9 at %s",
 	"\u05e9\u05dc\u05d5\u05dd %s", "\u4f1a\u8b70%s", "\U0001f98a %s", "A very long title, with a great many words in it, of which nobody will ever remember more than the first few, about %s",
 	"%s, comma; semi", "%s = equals", "%s*star", "%s!", "$%s", "%s \u2013 dash", ".%s", "%s and so", "%s and so on", "~ %s", "%s\u2019s quote", "\u00dcber %s", "%s@home", "%s \u00df \u0130",
 }
@@ -69,6 +69,9 @@ func (w *World) RuledOut(p *Page) bool {
 		return false
 	}
 	_, l, _ := strings.Cut(p.Title, ":")
+	if s := w.Page(HarshAcme + ":" + l); s != nil && s != p {
+		return w.RuledOut(s)
+	}
 	if strings.HasPrefix(l, "Internal ") || strings.HasSuffix(l, "(secret)") || l == "Vault" || strings.HasPrefix(l, "Vault/") {
 		return true
 	}
@@ -185,7 +188,7 @@ func (h *harsh) pages() {
 // between two words that must be there.
 func (h *harsh) texts() {
 	tpl := h.page("Template", "%s note")
-	h.say(tpl, "<includeonly>''See [[{{{1}}}|{{{2|{{{1}}}}}}]] ("+h.textToken(tpl)+")''</includeonly>")
+	h.say(tpl, "''See [[{{{1}}}|{{{2|{{{1}}}}}}]] ("+h.textToken(tpl)+")''")
 	file := h.file("Plan %s (1).png")
 	secret := h.file("Secret %s.png")
 	both := h.file("Both \u00fc %s.png")
@@ -213,7 +216,8 @@ func (h *harsh) texts() {
 		if strings.Contains(form, "@TPL@") {
 			p.Uses = append(p.Uses, tpl.Title)
 		}
-		if strings.Contains(form, "{{:@H@") || strings.Contains(form, "{{@H@") {
+		// What is said of another page's versions counts as including it.
+		if strings.Contains(form, "{{:@H@") || strings.Contains(form, "{{REVISIONID:@H@") || strings.Contains(form, "{{@H@") {
 			p.Uses = append(p.Uses, q.Title)
 		}
 		if strings.Contains(form, "@F@") || strings.Contains(form, "@FN@") {

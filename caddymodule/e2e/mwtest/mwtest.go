@@ -210,7 +210,7 @@ wfLoadExtension( 'TextExtracts' );
 `)
 	if o.World != nil {
 		for _, n := range o.World.Namespaces {
-			name := strings.ReplaceAll(n.Name, " ", "_")
+			name := strings.NewReplacer(" ", "_", "'", `\'`).Replace(n.Name)
 			fmt.Fprintf(&b, "$wgExtraNamespaces[%d] = '%s'; $wgExtraNamespaces[%d] = '%s_talk';\n", n.ID, name, n.ID+1, name)
 			fmt.Fprintf(&b, "$wgNamespacesWithSubpages[%d] = true; $wgNamespacesToBeSearchedDefault[%d] = true;\n", n.ID, n.ID)
 			if n.Alias != "" {

@@ -45,6 +45,31 @@ func (u *unit) put(s *source, i, j int, dec ...byte) {
 	}
 }
 
+// dots undoes the escapes of old anchors, which are percent escapes with a dot
+// in place of the percent sign: "Caf.C3.A9". It reports false if there is none.
+func (u *unit) dots() bool {
+	n, undone := 0, false
+	for i := 0; i < len(u.dec); n++ {
+		c, w := u.dec[i], 1
+		if c == '.' && i+3 <= len(u.dec) && !bytes.ContainsAny(u.dec[i+1:i+3], "abcdef") {
+			if v, ok := hexByte(u.dec[i+1 : i+3]); ok {
+				c, w, undone = v, 3, true
+			}
+		}
+		u.dec[n], u.pos[n], u.end[n] = c, u.pos[i], u.end[i+w-1]
+		i += w
+	}
+	u.dec, u.pos, u.end = u.dec[:n], u.pos[:n], u.end[:n]
+	return undone
+}
+
+// dotted looks through a piece once more, read as an old anchor.
+func (s *scan) dotted(u *unit, depth int, attr bool) {
+	if s.d != nil && s.err == nil && bytes.IndexByte(u.dec, '.') >= 0 && u.dots() {
+		s.unit(u, depth, attr)
+	}
+}
+
 // without takes every occurrence of a mark out.
 func (u *unit) without(mark string) {
 	if mark == "" {
@@ -211,6 +236,7 @@ func (s *scan) json(src source) {
 		u.reset()
 		u.raw(src, i+1, j)
 		s.unit(&u, 0, false)
+		s.dotted(&u, 0, false)
 		i = j
 	}
 }
@@ -230,6 +256,7 @@ func (s *scan) markup(src source, depth int, xml bool) {
 			attr.reset()
 			attr.raw(src, i, j)
 			s.unit(&attr, depth, true)
+			s.dotted(&attr, depth, true)
 		}
 	}
 	value := func(i, j int, name []byte) {

@@ -28,6 +28,14 @@ func (f *facts) Users() []rules.UserRecord       { return f.users }
 func (f *facts) Groups() []rules.GroupRecord     { return f.groups }
 func (f *facts) Spaces() []rules.SpaceRecord     { return f.spaces }
 func (f *facts) Contents() []rules.ContentRecord { return f.contents }
+func (f *facts) FindContent(a rules.Attr, v string, _ rules.ID) (rules.ID, bool) {
+	for i, c := range f.contents {
+		if a == rules.ContentID && c.ID == v {
+			return rules.ID(i), true
+		}
+	}
+	return rules.NoID, false
+}
 
 var world = &facts{
 	users: []rules.UserRecord{
@@ -48,6 +56,7 @@ var world = &facts{
 		{ID: "7", Title: "Shared Gizmo"},
 		{ID: "8", Title: "Shared gizmo", Space: "ACME"},
 		{ID: "9", Title: "東京計画書"},
+		{ID: "7000201", Title: "Pay"},
 	},
 }
 
@@ -80,6 +89,10 @@ func TestScan(t *testing.T) {
 		{"full width", textscan.HTML, "<p>Ｚｅｌｄａ Quill</p>", `<p>[…]</p>`},
 		{"decomposed", textscan.HTML, "<p>Ju\u0308rgen Groß</p>", `<p>[…]</p>`},
 		{"across inline tags", textscan.HTML, `<p>Zel<b class="x">da Qu</b>ill.</p>`, `<p>[…]<b class="x"></b>.</p>`},
+		{"across a line break", textscan.HTML, `<p>Zelda<br/>Quill.</p>`, `<p>[…]<br/>.</p>`},
+		{"not to one word across a line break", textscan.HTML, `<p>Kestrel<br>hold</p>`, ``},
+		{"id for machines", textscan.HTML, `<p id="page-7000201" class="x content-7000201" data-ids="[7000201,7000202]" DATA-X=7000201>7000201</p>`, `<p id="page-[…]" class="x content-[…]" data-ids="[[…],7000202]" DATA-X=[…]>7000201</p>`},
+		{"short id", textscan.HTML, `<p data-x="9">x</p>`, ``},
 		{"not across blocks", textscan.HTML, `<p>Zelda</p><p>Quill</p>`, ``},
 		{"attribute", textscan.HTML, `<img alt="User icon: Zelda Quill" title='zelda&#64;corp.example'>`, `<img alt="User icon: […]" title='[…]'>`},
 		{"unquoted attribute", textscan.HTML, `<a data-u=ff8081815aa0001>x</a>`, `<a data-u=[…]>x</a>`},
@@ -87,6 +100,8 @@ func TestScan(t *testing.T) {
 		{"comment", textscan.HTML, `<!-- Zelda Quill --><p>x</p>`, `<!-- […] --><p>x</p>`},
 		{"script", textscan.HTML, `<script>var x="\u005aelda Quill</b>";</script>`, `<script>var x="[…]</b>";</script>`},
 		{"heading id in one piece", textscan.HTML, `<h1 id="MikadoTakeover-Goal">x</h1>`, `<h1 id="[…]-Goal">x</h1>`},
+		{"old anchor", textscan.HTML, `<span id="J.C3.BCrgen_Gro.C3.9F"></span><a href="#On_J.C3.BCrgen_Gro.C3.9F.3F">x</a> 1.10`, `<span id="[…]"></span><a href="#On_[…].3F">x</a> 1.10`},
+		{"old anchor in json", textscan.JSON, `{"anchor":"J.C3.BCrgen_Gro.C3.9F"}`, `{"anchor":"[…]"}`},
 		{"one distinctive word", textscan.HTML, `<p>the kestrelhold site</p>`, `<p>the […] site</p>`},
 		{"edges of words", textscan.HTML, `<p>Kestrelholds prekestrelhold</p>`, ``},
 		{"space key and name", textscan.HTML, `<p>falcon77 and the Falcon programme, falcon-crew</p>`, `<p>[…] and the […], […]</p>`},

@@ -2,6 +2,7 @@ package xmlrewrite
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -218,7 +219,7 @@ func (r *run) url(i int) {
 		return
 	}
 	if (n.name == "id" || n.name == "guid") && !looksLikeURL(v) {
-		if r.harmlessID(i, v) {
+		if r.harmlessID(i, v) && r.tagHost(i, v) {
 			return
 		}
 		r.unknownGoes(i)
@@ -245,6 +246,38 @@ func (r *run) harmlessID(i int, v string) bool {
 		}
 	}
 	return false
+}
+
+// tagHost sees to the host in a tag: URI (RFC 4151): one of the wiki's own is
+// set to the site's; false: it is inside, and must not stay.
+func (r *run) tagHost(i int, v string) bool {
+	rest, ok := strings.CutPrefix(v, "tag:")
+	if !ok {
+		return true
+	}
+	host, _, ok := strings.Cut(rest, ",")
+	if !ok || host == "" || strings.ContainsAny(host, "/@?#") {
+		return false
+	}
+	for _, scheme := range [...]string{"https", "http"} {
+		l := r.link(scheme + "://" + host + "/")
+		if l.Foreign {
+			continue
+		}
+		if l.Fate != rules.FateKeep {
+			return false
+		}
+		if u, err := url.Parse(l.URL); err == nil && u.Hostname() != "" && u.Hostname() != host {
+			n := &r.t.nodes[i]
+			at := n.open + strings.Index(r.t.s[n.open:n.close], host)
+			if at < n.open {
+				return false
+			}
+			r.list.Replace(at, at+len(host), u.Hostname())
+		}
+		return true
+	}
+	return true
 }
 
 func (r *run) userRef(v string) rules.Ref {

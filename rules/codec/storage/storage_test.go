@@ -47,6 +47,10 @@ func TestRefs(t *testing.T) {
 			`<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[a <b> c]]></ac:plain-text-body></ac:structured-macro>`,
 			[]Ref{{Kind: Macro, Value: "code"}, {Kind: MacroBody, Value: "a <b> c", Macro: "code"}},
 		},
+		{ // what only says how a text looks names nothing
+			`<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Green</ac:parameter><ac:parameter ac:name="page">Pay</ac:parameter></ac:structured-macro>`,
+			[]Ref{{Kind: Macro, Value: "status"}, {Kind: MacroParam, Value: "Pay", Attr: "page", Macro: "status"}},
+		},
 		{
 			`<ac:adf-extension/><ri:shortcut ri:key="x"/><script>x</script><ri:user/><ri:user ri:new="1"/><!-- ff80 --><p data-user="zq" style="background: URL(x)"/>`,
 			[]Ref{
