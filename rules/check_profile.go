@@ -228,9 +228,9 @@ func (c *compiler) checkPage(rt *route, path []any, known map[string]*paramType)
 func (c *compiler) checkEvidence(rt *route, path []any) {
 	for _, kind := range sortedKeys(rt.evidence) {
 		switch kind {
-		case "content", "space", "user", "group":
+		case "content", "space", "user", "group", "includes":
 		default:
-			c.fail(append(slices.Clone(path), "evidence", kind), "evidence of %q; want content, space, user or group", kind)
+			c.fail(append(slices.Clone(path), "evidence", kind), "evidence of %q; want content, space, user, group or includes", kind)
 		}
 	}
 	if rt.class != ClassContent || len(rt.evidence["content"]) > 0 || len(rt.parts) > 0 {

@@ -1,5 +1,10 @@
 package rules
 
+import (
+	"html"
+	"regexp"
+)
+
 // Profile is a wiki's dialect as data: what its URLs mean, how its answers name
 // things, how to list what it holds. See profiles/README.md for the language.
 // The struct is the YAML file; LoadProfile compiles it.
@@ -118,6 +123,8 @@ type RouteSpec struct {
 	// "space", "user"): places such as 'meta[name="ajs-page-id"]@content',
 	// 'json:RLCONF.wgArticleId' (a script island) or 'body:id' (JSON path).
 	// Several places: any one present suffices, all present must be visible.
+	// Under "includes" stand the places where the answer lists what it shows of
+	// other pages; on requests for a version by its number they must be there.
 	Evidence map[string]EvidenceSpec `yaml:"evidence"`
 	Mixed    string                  `yaml:"mixed"` // missing or refuse, for list(content…) parameters
 	Response *ResponseSpec           `yaml:"response"`
@@ -192,6 +199,25 @@ type EvidenceSpec []EvidencePlace
 type EvidencePlace struct {
 	At   string `yaml:"at"`
 	Attr string `yaml:"attr"` // content.id, space.key, …; left out: <kind>.id for content, space.key, user.name
+	// Match is a regular expression; its first group is the value, with
+	// character references read. Where it does not match there is no value.
+	Match string `yaml:"match"`
+	// Max is the length at which a list may have been cut off by the wiki.
+	Max int `yaml:"max"`
+
+	re *regexp.Regexp
+}
+
+// Value is what a place says, of what was found there.
+func (e *EvidencePlace) Value(found string) string {
+	if e.re == nil {
+		return found
+	}
+	m := e.re.FindStringSubmatch(found)
+	if m == nil {
+		return ""
+	}
+	return html.UnescapeString(m[1])
 }
 
 // ResponseSpec says what an answer may be and what particular about it to cut.

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,6 +64,14 @@ func (e *EvidencePlace) UnmarshalNode(n *yaml.Node) error {
 	if _, ok := ParseAttr(e.Attr); e.Attr != "" && !ok {
 		return at(n, "%q is no attribute%s", e.Attr, suggest(e.Attr, attrWords()))
 	}
+	if e.Match == "" {
+		return nil
+	}
+	re, err := regexp.Compile(e.Match)
+	if err != nil || re.NumSubexp() < 1 {
+		return at(n, "match: want a regular expression with a group, not %q", e.Match)
+	}
+	e.re = re
 	return nil
 }
 

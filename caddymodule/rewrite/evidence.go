@@ -45,7 +45,7 @@ func (w *work) evidence() error {
 				attr = a
 			}
 			for _, v := range w.report.Evidence[p.At] {
-				if v == "" {
+				if v = p.Value(v); v == "" {
 					continue
 				}
 				found = true
@@ -57,6 +57,50 @@ func (w *work) evidence() error {
 		if !found && w.mustSay(kind) {
 			return fail(ReasonEvidence, fmt.Errorf("no evidence of the %s", word))
 		}
+	}
+	return w.includes()
+}
+
+// includes judges what the answer says that it shows of other pages. The
+// directory knows that of the newest version alone, as of the last sync: an
+// answer about a version asked for by its number is refused if it does not say
+// it, or not to the end, or if anything in it is not visible.
+func (w *work) includes() error {
+	spec := w.ex.Match.Evidence["includes"]
+	if len(spec) == 0 {
+		return nil
+	}
+	version := slices.ContainsFunc(w.ex.Match.Subjects, func(s rules.Subject) bool {
+		return slices.ContainsFunc(s.Ref.Keys, func(k rules.Key) bool { return k.Attr == rules.RevisionID })
+	})
+	said := false
+	for i := range spec {
+		p := &spec[i]
+		attr, ok := rules.ParseAttr(p.Attr)
+		if !ok {
+			attr = rules.ContentID
+		}
+		found := w.report.Evidence[p.At]
+		said = said || len(found) > 0
+		if version && p.Max > 0 && len(found) >= p.Max {
+			return ErrNotFound
+		}
+		for _, v := range found {
+			if v = p.Value(v); v == "" {
+				continue
+			}
+			ref := w.evidenceRef(attr, v)
+			d := w.j.Entity(ref)
+			if d.Verdict == rules.Visible || d.Absent || attr == rules.ContentTitle && ref.Keys[0].Space == "" {
+				continue // or no page: a list that the wiki makes, judged where it stands
+			}
+			if _, exists := w.view.Resolve(ref); version || exists {
+				return ErrNotFound
+			}
+		}
+	}
+	if version && !said {
+		return ErrNotFound
 	}
 	return nil
 }
@@ -71,7 +115,7 @@ func (w *work) judgeEvidence() {
 				attr = a
 			}
 			for _, v := range w.report.Evidence[p.At] {
-				if v != "" {
+				if v = p.Value(v); v != "" {
 					w.j.Entity(w.evidenceRef(attr, v))
 				}
 			}

@@ -74,6 +74,16 @@ func (r *run) jsonEvidence(at string, pb probe) {
 			if pb.path != "" {
 				v = v.Get(pb.path)
 			}
+			if v.IsArray() {
+				r.rep.Found(at, "") // is there, whatever it holds
+				for _, e := range v.Array() {
+					if found < maxEvidence {
+						r.rep.Found(at, e.String())
+						found++
+					}
+				}
+				continue
+			}
 			if v.Exists() && found < maxEvidence {
 				r.rep.Found(at, v.String())
 				found++

@@ -175,6 +175,10 @@ func (r *run) attributes(i int32) {
 					continue
 				}
 				if !looksLikeURL(a.name, t.value(a)) {
+					if l := r.link(t.value(a)); l.Fate == rules.FateHide {
+						r.rep.Hide(l.Kind, edit.Removed)
+						r.cutAttr(a)
+					}
 					continue
 				}
 			}

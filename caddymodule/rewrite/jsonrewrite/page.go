@@ -22,8 +22,11 @@ func (r *run) evidence() {
 			return
 		}
 		r.t.each(0, p, func(c int32) bool {
-			if k := r.t.nodes[c].kind; k == str || k == num {
+			switch r.t.nodes[c].kind {
+			case str, num:
 				r.rep.Found(probe, string(r.t.text(c)))
+			case array: // is there, whatever it holds
+				r.rep.Found(probe, "")
 			}
 			return true
 		})
