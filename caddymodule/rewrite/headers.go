@@ -128,6 +128,12 @@ func neverPass(n string) bool {
 	return false
 }
 
+// controls reports whether a value holds what no field value may, and what a
+// browser's reading of a URL passes over.
+func controls(v string) bool {
+	return strings.ContainsFunc(v, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}
+
 // clean reports whether a header's value is plain text in which the tripwire
 // finds nothing.
 func (w *work) clean(v string) bool {
@@ -245,7 +251,7 @@ func (w *work) refresh(v string) (string, bool) {
 	}
 	raw := strings.Trim(strings.TrimSpace(rest[4:]), `"'`)
 	l := w.j.URL(raw)
-	if l.Fate != rules.FateKeep {
+	if l.Fate != rules.FateKeep || controls(raw) {
 		return "", false
 	}
 	if l.URL != "" {

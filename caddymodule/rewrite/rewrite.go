@@ -305,6 +305,9 @@ func (w *work) redirect() (Result, error) {
 	if l.Fate != rules.FateKeep {
 		return Result{}, ErrNotFound
 	}
+	if controls(loc[0]) {
+		return Result{}, fail(ReasonMalformed, errors.New("redirect with control characters"))
+	}
 	to := loc[0]
 	if l.URL != "" {
 		to = l.URL
