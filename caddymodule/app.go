@@ -310,7 +310,13 @@ func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) str
 	return func(provider string, id signin.Identity) string {
 		facts := dir.Facts()
 		who := rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}
-		user, ok := a.policy.LinkUser(facts, who, id.Username)
+		policy := a.policy
+		select {
+		case <-a.ready:
+			policy = a.gateway.Policy() // as it was last loaded
+		default:
+		}
+		user, ok := policy.LinkUser(facts, who, id.Username)
 		if !ok {
 			return ""
 		}

@@ -180,6 +180,9 @@ func (g *Gateway) Reload(ctx context.Context) error {
 	if p == nil {
 		p, err = rules.LoadPolicy(g.cfg.Rules...)
 	}
+	if err == nil && g.policy != nil && p.Profile.Name != g.policy.Profile.Name {
+		err = fmt.Errorf("the rules name another wiki, %q: restart the gateway for that", p.Profile.Name)
+	}
 	if err == nil {
 		old := g.policy
 		g.policy = p
