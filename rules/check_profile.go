@@ -261,6 +261,11 @@ func (c *compiler) checkResponse(r *ResponseSpec, path []any) {
 	if r.Unknown != "" && r.Unknown != "drop" && r.Unknown != "keep" {
 		c.fail(append(slices.Clone(path), "unknown"), "unknown: is drop or keep, not %q", r.Unknown)
 	}
+	for i, s := range r.Also {
+		if s < 400 || s > 499 {
+			c.fail(append(slices.Clone(path), "also", i), "also: wants statuses from 400 to 499, not %d", s)
+		}
+	}
 	if r.Empty != 0 && r.Empty != 200 && r.Empty != 204 {
 		c.fail(append(slices.Clone(path), "empty"), "empty: is 200 or 204, not %d", r.Empty)
 	}

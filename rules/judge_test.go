@@ -177,9 +177,13 @@ func TestJudgeURL(t *testing.T) {
 		{"mailto:bo@acme.example?subject=x", keep},
 		{"MAILTO:bo@acme.example?cc=zq@corp.example", user},
 		// Nobody of the wiki, as far as the addresses of all its users say.
-		{"mailto:help@vendor.example", keep}, {"mailto:help@vendor.example?cc=zq@corp.example", user},
+		{"mailto:help@vendor.example", keep},
+		{"mailto:help@vendor.example?cc=zq@corp.example", user},
 		// A link can do without what nobody knows, not with what is hidden.
-		{"/page?id=11&at=99#c-99", want{url: "/page?id=11#c-99"}}, {"/page?id=11&at=22", hide}, {"/page?id=22&at=99", hide}, {"/page?id=99", hide},
+		{"/page?id=11&at=99#c-99", want{url: "/page?id=11#c-99"}},
+		{"/page?id=11&at=22", hide},
+		{"/page?id=22&at=99", hide},
+		{"/page?id=99", hide},
 		{"mailto:", keep},
 		{"mailto:bo@acme.example?attach=x", drop},
 		{"data:image/png;base64,xx", keep},

@@ -233,9 +233,12 @@ type ResponseSpec struct {
 	Codec    string               `yaml:"codec"`    // text answers: wikitext, …: any hidden reference makes it the 404
 	JSJSON   map[string]string    `yaml:"js_json"`  // JS answers: key -> dict(attr) | dict_value(attr)
 	Empty    int                  `yaml:"empty"`    // status of an empty answer to a denied request
-	Fragment bool                 `yaml:"fragment"` // HTML without a document around it
-	Renumber string               `yaml:"renumber"`
-	Cache    string               `yaml:"cache"` // private (static class default)
+	// Also are statuses under which the wiki gives this answer with nothing in
+	// its list. They become 200, as where all that was in it is hidden.
+	Also     []int  `yaml:"also"`
+	Fragment bool   `yaml:"fragment"` // HTML without a document around it
+	Renumber string `yaml:"renumber"`
+	Cache    string `yaml:"cache"` // private (static class default)
 }
 
 // FieldSpec says what a JSON member is:
@@ -369,10 +372,13 @@ type ScriptRule struct {
 
 // FeedRule says how a feed's entries name things.
 type FeedRule struct {
-	Entry     string   `yaml:"entry"` // "item, entry"
-	Subject   []Place  `yaml:"subject"`
-	User      []string `yaml:"user"`      // elements holding a name: placeholder if hidden
-	UserAttr  string   `yaml:"user_attr"` // attribute those names are: user.name (default), user.display
+	Entry    string   `yaml:"entry"` // "item, entry"
+	Subject  []Place  `yaml:"subject"`
+	User     []string `yaml:"user"`      // elements holding a name: placeholder if hidden
+	UserAttr string   `yaml:"user_attr"` // attribute those names are: user.name (default), user.display
+	// Titles are elements that hold the title of a page, or else something
+	// that is not passed on: "…", unless it is that of a visible page.
+	Titles    []string `yaml:"titles"`
 	HTML      []string `yaml:"html"`
 	URL       []string `yaml:"url"`
 	Plain     []string `yaml:"plain"`

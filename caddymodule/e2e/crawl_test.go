@@ -188,8 +188,10 @@ func views(p *mwtest.Page, id [2]int) (byName, byNumber []string) {
 
 // others are a page's other forms, which a viewer may be refused.
 func others(p *mwtest.Page, id [2]int) []string {
-	out := []string{index(p.Title, "&action=raw"), index(p.Title, "&action=info"), index(p.Title, "&diff=prev"), index(p.Title, "&diff=cur&oldid=prev"),
-		index(p.Title, "&action=edit"), index(p.Title, "&action=render"), "/w/index.php/" + strings.TrimPrefix(path(p.Title), "/wiki/")}
+	out := []string{
+		index(p.Title, "&action=raw"), index(p.Title, "&action=info"), index(p.Title, "&diff=prev"), index(p.Title, "&diff=cur&oldid=prev"),
+		index(p.Title, "&action=edit"), index(p.Title, "&action=render"), "/w/index.php/" + strings.TrimPrefix(path(p.Title), "/wiki/"),
+	}
 	if id[0] > 0 {
 		out = append(out, fmt.Sprintf("/w/index.php?diff=%d", id[1]))
 	}

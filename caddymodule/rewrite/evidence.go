@@ -55,6 +55,9 @@ func (w *work) evidence() error {
 			}
 		}
 		if !found && w.mustSay(kind) {
+			if len(w.ex.Match.Subjects) == 0 {
+				return ErrNotFound // nothing was asked for: a form, or a mistake
+			}
 			return fail(ReasonEvidence, fmt.Errorf("no evidence of the %s", word))
 		}
 	}

@@ -56,7 +56,14 @@ func newWorld(tb testing.TB) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return worldOf(tb, a)
+}
+
+// worldOf makes the world that an archive describes.
+func worldOf(tb testing.TB, a *txtar.Archive) *world {
+	tb.Helper()
 	w := &world{}
+	var err error
 	if w.profile, err = rules.ParseProfile("profile.yaml", file(tb, a, "profile.yaml")); err != nil {
 		tb.Fatal(err)
 	}

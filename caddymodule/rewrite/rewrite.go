@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -287,6 +288,8 @@ func (r *Rewriter) status(ex *Exchange) error {
 		return fail(ReasonPartial, nil)
 	case s >= 200 && s < 300:
 	case s == 301, s == 302, s == 303, s == 307, s == 308:
+	case ex.Match.Response != nil && slices.Contains(ex.Match.Response.Also, s):
+		ex.Response.Status = http.StatusOK
 	case s == 401, s == 403, s == 404, s == 410:
 		return ErrNotFound
 	default:

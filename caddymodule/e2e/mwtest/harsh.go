@@ -43,9 +43,15 @@ func NewHarsh(seed uint64, now int64) *World {
 	t := func() string { return w.c.word() }
 	a, b, c := t(), t(), t()
 	w.Namespaces = []Namespace{
-		{ID: 3000, Name: HarshAcme, Alias: "ACMEP"}, {ID: 3002, Name: HarshGlobex, Alias: "GX"}, {ID: 3004, Name: HarshBook}, {ID: 3006, Name: HarshNews},
-		{ID: 3010, Name: "HR " + title(a), Alias: "P" + t(), Token: a}, {ID: 3012, Name: "R&D \u00dc" + b, Alias: "X" + t(), Token: b},
-		{ID: 3014, Name: "ACME"}, {ID: 3016, Name: "ACME Portal Internal"}, {ID: 3018, Name: title(c) + "'s", Alias: "Y" + t(), Token: c},
+		{ID: 3000, Name: HarshAcme, Alias: "ACMEP"},
+		{ID: 3002, Name: HarshGlobex, Alias: "GX"},
+		{ID: 3004, Name: HarshBook},
+		{ID: 3006, Name: HarshNews},
+		{ID: 3010, Name: "HR " + title(a), Alias: "P" + t(), Token: a},
+		{ID: 3012, Name: "R&D \u00dc" + b, Alias: "X" + t(), Token: b},
+		{ID: 3014, Name: "ACME"},
+		{ID: 3016, Name: "ACME Portal Internal"},
+		{ID: 3018, Name: title(c) + "'s", Alias: "Y" + t(), Token: c},
 	}
 	h.accounts()
 	h.pages()
@@ -165,8 +171,16 @@ func (h *harsh) pages() {
 		h.say(p, "Nobody's business: "+h.textToken(p)+" [[User:"+h.who("staff")+"]]")
 	}
 	for _, x := range [][2]string{
-		{"ACME", "Salary"}, {"ACME", "Plan"}, {h.Namespaces[4].Name, "Home"}, {"ACME Portal Internal", "Minutes/2026"}, {HarshAcme, "Vault"}, {HarshAcme, "Vault/%s"},
-		{HarshAcme, "Vault/%s/deep"}, {HarshAcme, "Plan %s (secret)"}, {HarshAcme, "%s by label"}, {HarshAcme, "Internal Plan"},
+		{"ACME", "Salary"},
+		{"ACME", "Plan"},
+		{h.Namespaces[4].Name, "Home"},
+		{"ACME Portal Internal", "Minutes/2026"},
+		{HarshAcme, "Vault"},
+		{HarshAcme, "Vault/%s"},
+		{HarshAcme, "Vault/%s/deep"},
+		{HarshAcme, "Plan %s (secret)"},
+		{HarshAcme, "%s by label"},
+		{HarshAcme, "Internal Plan"},
 	} {
 		p := h.page(x[0], x[1])
 		if !strings.Contains(x[1], "%s") && x[0] != HarshAcme {
@@ -302,6 +316,8 @@ var constructs = []string{
 	"{{anchorencode:@L@}} {{#titleparts:@H@|1|-1}} {{lc:@L@}} {{uc:@L@}} {{ucfirst:@L@}} ",
 	"<math>x</math> <syntaxhighlight lang=text>[[@H@]]</syntaxhighlight> <templatestyles src=\"@H@\"/> <hiero>x</hiero>",
 	"#[[@H@]]\n#:[[@H@|@T@ &amp; co]]\n[[@H@|&#9731; @L@]] [[@H@|<nowiki>@L@</nowiki>]]",
+	"See [[@H@|a label over\ntwo lines, of @T@ and twinned words]] and [[@H@|a label that is much longer than what a list of search results shows around one of its words, such as trellised, or else " +
+		"in the very middle of it, still long before the brackets close, the secret of @T@ itself, with some more padding behind it so that nothing shows of the end]].",
 	"{{#tag:ref|tagged [[@H@]] @L@|group=n}} <references group=n />",
 }
 

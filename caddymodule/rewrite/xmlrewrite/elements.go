@@ -79,8 +79,30 @@ func (r *run) element(i int) int {
 		r.url(i)
 	case user:
 		r.user(i)
+	case title:
+		r.title(i)
 	}
 	return n.last
+}
+
+// title leaves the title of a visible page alone. What else stands there is
+// not known to be anything that may be read.
+func (r *run) title(i int) {
+	v := strings.TrimSpace(r.t.value(i))
+	if v == "" || v == "…" {
+		return
+	}
+	r.rep.Check(rules.Content)
+	key, ok := rules.Key{Attr: rules.ContentTitle, Value: v}, true
+	if r.in.Title != nil {
+		key, ok = r.in.Title(v)
+	}
+	if ok && r.judge.Entity(rules.Ref{Kind: rules.Content, Keys: []rules.Key{key}}).Verdict == rules.Visible {
+		return
+	}
+	n := &r.t.nodes[i]
+	r.rep.Hide(rules.Content, edit.Replaced)
+	r.list.Replace(n.open, n.close, "…")
 }
 
 // leaf says what an element is that may be a container and holds text alone.

@@ -46,6 +46,7 @@ const (
 	markup
 	link
 	user
+	title
 	drop
 )
 
@@ -158,7 +159,7 @@ func compileFeed(r *rules.FeedRule) (f feed, err error) {
 	for _, l := range []struct {
 		use   use
 		names []string
-	}{{drop, r.Drop}, {user, r.User}, {markup, r.HTML}, {link, r.URL}, {prose, r.Prose}, {plain, r.Plain}} {
+	}{{drop, r.Drop}, {user, r.User}, {title, r.Titles}, {markup, r.HTML}, {link, r.URL}, {prose, r.Prose}, {plain, r.Plain}} {
 		for _, s := range l.names {
 			p, err := parsePattern(s)
 			if err != nil {

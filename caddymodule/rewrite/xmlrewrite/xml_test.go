@@ -72,7 +72,7 @@ func fakeProgram(t testing.TB) *Program {
 		Entry:   "item, entry",
 		Subject: []rules.Place{{As: "url", At: "link"}, {As: "url", At: "guid"}, {As: "content.id", At: `id|^tag:[^,]*,\d+:\w+-(\d+)-`}},
 		User:    []string{"dc:creator", "author/name"}, HTML: []string{"description", "summary"},
-		URL: []string{"comments"}, Prose: []string{"title"}, Plain: []string{"dc:date"}, Drop: []string{"dropped"},
+		URL: []string{"comments"}, Prose: []string{"title"}, Plain: []string{"dc:date"}, Titles: []string{"page"}, Drop: []string{"dropped"},
 		Newest: []string{"lastBuildDate", "channel/pubDate", "feed/updated"},
 	}}})
 	if err != nil {
