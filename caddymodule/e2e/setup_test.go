@@ -58,6 +58,9 @@ var shared struct {
 	err   error
 }
 
+// active is the scene whose gateway was loaded last.
+var active *scene
+
 // theScene gives the one scene that all tests look at.
 func theScene(t *testing.T) *scene {
 	t.Helper()
@@ -67,6 +70,11 @@ func theScene(t *testing.T) *scene {
 	shared.once.Do(func() { shared.scene, shared.err = newScene() })
 	if shared.err != nil {
 		t.Fatal(shared.err)
+	}
+	if active != shared.scene { // another test's gateway was loaded since
+		if err := shared.scene.load(strings.TrimPrefix(shared.scene.site, "http://")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return shared.scene
 }
@@ -195,6 +203,7 @@ func (s *scene) load(addr string) error {
 	reverse_proxy %[3]s
 }
 `, s.site, s.dir, s.wiki.URL, s.idp.URL)
+	active = s
 	body, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {
 		return fmt.Errorf("adapting the Caddyfile: %w (%v)", err, warnings)
