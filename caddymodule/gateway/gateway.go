@@ -292,6 +292,7 @@ func (s *state) view(v rules.Viewer, session string, now time.Time) *rules.View 
 // resolver asks the directory for what a request or response names and the
 // current generation does not know.
 type resolver struct {
+	policy  *rules.Policy
 	g       *Gateway
 	viewer  rules.Viewer
 	session string
@@ -306,8 +307,13 @@ func (r resolver) Resolve(ctx context.Context, refs []rules.Ref) (*rules.View, e
 	if err != nil || !changed {
 		return nil, err //nolint:wrapcheck // the directory names the call
 	}
-	// The swap hook has bound the newer generation by now.
-	return r.g.state.Load().view(r.viewer, r.session, r.g.cfg.Now()), nil
+	// The swap hook has bound the newer generation by now. A policy that was
+	// loaded meanwhile is for the next request: this one keeps what it began with.
+	s := r.g.state.Load()
+	if s.policy != r.policy {
+		return nil, nil //nolint:nilnil // as above
+	}
+	return s.view(r.viewer, r.session, r.g.cfg.Now()), nil
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -156,7 +156,7 @@ func (x *exchange) sessionKey() string {
 }
 
 func (x *exchange) resolver() guard.Resolver {
-	return resolver{g: x.g, viewer: x.viewer, session: x.sessionKey()}
+	return resolver{g: x.g, policy: x.state.policy, viewer: x.viewer, session: x.sessionKey()}
 }
 
 // refuse answers a refusal; the anonymous viewer is sent to sign in instead,

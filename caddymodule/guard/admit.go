@@ -62,10 +62,11 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 		if newer != nil {
 			view = newer
 			// Titles and aliases may resolve otherwise now.
-			if again, _ := g.Profile.Match(req, view.Facts()); again != nil {
-				m = again
+			again, ref := g.Profile.Match(req, view.Facts())
+			if again == nil {
+				return &Admission{Match: m, View: view}, refuse(http.StatusNotFound, "no-route", "after a look-up: %s", ref.Reason)
 			}
-			d = view.Admit(m)
+			m, d = again, view.Admit(again)
 		}
 	}
 	adm := &Admission{Match: m, View: view, Decision: d}
