@@ -3,6 +3,7 @@ package directory
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/postern-gateway/postern/rules"
 )
@@ -196,10 +197,10 @@ func (g *Generation) addUsers(users []rules.UserRecord) {
 	g.indexDisplay()
 }
 
-// addGroups makes the wiki's groups that are not known yet.
+// addGroups makes the wiki's groups that are not known yet; see mention.
 func (g *Generation) addGroups(names []string) {
 	for _, name := range names {
-		if i, ok := g.FindGroup(wikiSource, name); name == "" || ok && g.groups[i].Name == name {
+		if i, ok := g.FindGroup(wikiSource, name); name == "" || strings.Contains(name, "/") || ok && g.groups[i].Name == name {
 			continue
 		}
 		scope, ok := g.sources[wikiSource]

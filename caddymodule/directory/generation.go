@@ -9,6 +9,7 @@ package directory
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/postern-gateway/postern/rules"
@@ -172,7 +173,9 @@ func (g *Generation) intern() {
 	}
 }
 
-// mention makes the groups and spaces that records name and no record is.
+// mention makes the groups and spaces that records name and no record is. A
+// group written SOURCE/NAME is a claim of that source, not a group of the wiki:
+// a wiki's own group of such a name has a record of its own.
 func (g *Generation) mention() {
 	groups := make(map[string]struct{}, len(g.groups))
 	for _, r := range g.groups {
@@ -182,7 +185,7 @@ func (g *Generation) mention() {
 	}
 	mention := func(names []string) {
 		for _, n := range names {
-			if _, ok := groups[n]; !ok && n != "" {
+			if _, ok := groups[n]; !ok && n != "" && !strings.Contains(n, "/") {
 				groups[n] = struct{}{}
 				g.groups = append(g.groups, rules.GroupRecord{Name: n, Source: wikiSource})
 			}

@@ -329,3 +329,18 @@ func BenchmarkWith(b *testing.B) {
 		g.with(d, nil, nil)
 	}
 }
+
+// TestClaimsAreNoWikiGroups: a group written SOURCE/NAME, which the directory
+// keeps of a person's claims, is no group of the wiki unless a record says so.
+func TestClaimsAreNoWikiGroups(t *testing.T) {
+	d := rules.Directory{Users: []rules.UserRecord{{Username: "eva", Groups: []string{"acme-idp/partners", "wiki-team", "odd/name"}}}, Groups: []rules.GroupRecord{{Name: "odd/name"}}}
+	g, err := NewGeneration(d, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"acme-idp/partners": false, "wiki-team": true, "odd/name": true} {
+		if _, ok := g.FindGroup("wiki", name); ok != want {
+			t.Errorf("the wiki's group %q: known %v, want %v", name, ok, want)
+		}
+	}
+}
