@@ -167,7 +167,7 @@ func (v *View) subjects(m *Match, space ID, each func(*Subject, Decision)) Decis
 		ctx.Space = NoID
 	}
 	switch m.Action {
-	case ActMention, ActRestrict, ActAssign:
+	case ActMention, ActRestrict:
 		ctx.Candidate = true
 	}
 	worst := visible(reasonAdmitted)
@@ -182,9 +182,12 @@ func (v *View) subjects(m *Match, space ID, each func(*Subject, Decision)) Decis
 	for i := range m.Subjects {
 		s := &m.Subjects[i]
 		var d Decision
-		if s.Ref.Kind == Space && label {
+		switch {
+		case s.Ref.Kind == Space && label:
 			d = v.spaceSubject(&s.Ref)
-		} else {
+		case s.Ref.Kind == User && m.Action == ActAssign:
+			d = v.assigneeSubject(&s.Ref, space)
+		default:
 			d = v.entity(&s.Ref, Context{Space: ctx.Space, Candidate: ctx.Candidate && s.Ref.Kind == User}, false)
 		}
 		if each != nil {
@@ -232,6 +235,14 @@ func (v *View) spaceSubject(ref *Ref) Decision {
 	return v.SpaceLabel(r.id)
 }
 
+func (v *View) assigneeSubject(ref *Ref, space ID) Decision {
+	r := v.resolve(ref, Context{Space: NoID})
+	if r.id == NoID || r.doubt != nil {
+		return v.entity(ref, Context{Space: NoID}, false)
+	}
+	return v.assignee(r.id, space)
+}
+
 // Denied gives the profile's denial that holds for this viewer, or nil. The
 // conditions on parameters were checked when the route was matched.
 func (v *View) Denied(m *Match) *DenySpec {
@@ -242,7 +253,7 @@ func (v *View) Denied(m *Match) *DenySpec {
 		}
 		if d.Below != "" {
 			need, ok := ParseRole(d.Below)
-			if ok && (v.kind == Internal && v.own || v.requestRole(m) >= need) {
+			if ok && (v.wikiDecides(v.contextSpace(m)) || v.requestRole(m) >= need) {
 				continue
 			}
 		}
@@ -274,45 +285,15 @@ func (v *View) requestRole(m *Match) Role {
 func (v *View) admitAction(m *Match, space ID) Decision {
 	write := m.IsWrite || m.Class == ClassWrite
 	action := m.Action
-	if write && (action == "" || action == ActView || action == ActSearch) {
+	switch view := action == "" || action == ActView || action == ActSearch; {
+	case view && write:
 		action = ActWrite
+	case view && m.Class == ClassPicker && space != NoID:
+		action = ActMention // without a space nobody is a candidate, and the list is empty
 	}
 	d := v.act(action, space, v.requestRole(m), visible(reasonAdmitted))
 	if d.Verdict == Visible && write {
 		return forbidden(reasonWritingUnbuilt)
 	}
 	return d
-}
-
-// act applies the table of actions to something that is visible.
-func (v *View) act(a Action, space ID, role Role, d Decision) Decision {
-	if d.Verdict != Visible {
-		return d
-	}
-	need := NoRole
-	switch a {
-	case ActView, ActSearch, "":
-		return d
-	case ActComment, ActMention:
-		need = Commenter
-	case ActWrite:
-		need = Writer
-	case ActRestrict, ActAssign: // "own pages" of users are not known to the directory
-		need = Manager
-	default:
-		return forbidden(reasonRoleLacks)
-	}
-	if v.kind == Internal && v.own && a != ActAssign {
-		return visible(reasonWikiSays)
-	}
-	if a == ActAssign && !v.isMember(space) {
-		return forbidden(reasonRoleLacks)
-	}
-	switch {
-	case space == NoID && role == NoRole:
-		return forbidden(reasonRoleNeeded)
-	case role < need:
-		return forbidden(reasonRoleLacks)
-	}
-	return visible(reasonRoleAllows)
 }

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -61,10 +60,36 @@ type boundRule struct {
 	until     int64 // Unix nanoseconds at which it ends
 	src       Source
 	reason    *Reason
-	internal  bool // its principal is an internal group
+	why       *memberReasons // of a member rule: what else follows from it
+	internal  bool           // its principal is an internal group
+}
+
+// memberReasons are the reasons that a member rule gives besides that its space
+// or page is shared with the viewer.
+type memberReasons struct {
+	shares, named, allows, lacks Reason
+	group                        *Reason // of a group
+}
+
+func newMemberReasons(r *boundRule) *memberReasons {
+	m := &memberReasons{
+		shares: Reason{Rule: "users_see", Text: "viewer and user share a space", Source: r.src},
+		named:  Reason{Rule: "candidate", Text: "the user is assigned to the space in question", Source: r.src},
+		allows: Reason{Rule: "role", Text: reasonRoleAllows.Text, Source: r.src},
+		lacks:  Reason{Rule: "role", Text: reasonRoleLacks.Text, Source: r.src},
+	}
+	if r.target < 0 {
+		m.shares.Text = "viewer and user hold the same page grant"
+	}
+	if r.principal.kind == byGroup {
+		m.group = &Reason{Rule: "group.shared", Text: "the group is assigned to a space of the viewer's", Source: r.src}
+	}
+	return m
 }
 
 func (r *boundRule) live(now int64) bool { return now < r.until }
+
+func (e *Engine) live(rule int32, now int64) bool { return now < e.ends[rule] }
 
 type assignment struct{ rule, target int32 }
 
@@ -75,6 +100,7 @@ const (
 	bitInactive
 	bitPairGlobal // a two-way filter hides him in the global context
 	bitPairSpace
+	bitUnsure // perhaps assigned by what the directory does not know of him
 )
 
 type boundUser struct {
@@ -99,6 +125,7 @@ type Engine struct {
 	bySub  map[string][]int32 // PROVIDER/SUB
 	outer  map[string][]string
 	untils []int64 // sorted, of all rules
+	ends   []int64 // when each rule ends, by rule: a verdict looks at many
 
 	users    []boundUser
 	asgStart []int32 // len(users)+1
@@ -108,7 +135,13 @@ type Engine struct {
 	spaces     []boundSpace
 	grants     []boundGrant
 	contents   []boundContent
-	anchors    map[ID]*anchor
+	anchors    []anchor
+	anchorOf   map[ID]int32 // page -> index into anchors, while binding
+	subtrees   []boundSubtree
+	spaceKeys  map[string]ID
+	missing    map[string]bool // parents that are named and not known
+	plain      bool            // titles and usage decide nothing
+	tail       *atomic.Int64   // how much of contents is taken, by any engine
 	usedBy     map[ID][]ID     // contents of follow spaces
 	labelled   map[string][]ID // contents by label, where labels are titles of a space
 	reasons    []*Reason       // why contents are hidden, by index
@@ -129,27 +162,30 @@ type subjects struct {
 	of   map[string]ID
 }
 
-// WithFacts gives the engine for a later generation that holds the same
-// records: one in which a look-up learnt only other spellings of them, or that
-// something is absent. It reports false where the records differ, and the
-// policy has to be bound anew.
+// WithFacts gives the engine for a later generation of the same base, without
+// the work of binding it: one in which look-ups learnt only other spellings,
+// that something is absent, or content that nothing referred to before. It
+// reports false where more has changed, and the policy has to be bound anew.
 func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
 	type based interface{ Base() uint64 }
 	older, ok1 := e.f.(based)
 	newer, ok2 := f.(based)
 	if !ok1 || !ok2 || older.Base() != newer.Base() || len(e.f.Users()) != len(f.Users()) || len(e.f.Groups()) != len(f.Groups()) ||
-		len(e.f.Spaces()) != len(f.Spaces()) || len(e.f.Contents()) != len(f.Contents()) {
+		len(e.f.Spaces()) != len(f.Spaces()) || len(e.f.Contents()) > len(f.Contents()) {
 		return nil, false
 	}
 	n := *e
 	n.f = f
+	if len(e.f.Contents()) < len(f.Contents()) && !n.grow(e.f) {
+		return nil, false
+	}
 	return &n, true
 }
 
 // Bind compiles a policy against a generation of facts. Names that do not
 // resolve make their rule inert, never a wildcard; Policy.Check tells of them.
 func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
-	e := &Engine{p: p, f: f, anchors: map[ID]*anchor{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}}
+	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}}
 	e.identity = [...]UpstreamIdentity{Anonymous: IdentityService, None: IdentityService, External: IdentityService, Internal: IdentityHeader}
 	for k, id := range o.Identity {
 		switch id {
@@ -208,6 +244,7 @@ func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
 	e.index()
 	e.bindUsers()
 	e.bindContents()
+	e.bindWriters()
 	if err := errs.err(); err != nil {
 		return nil, err
 	}
@@ -226,10 +263,12 @@ func (e *Engine) addMember(m *Member, target int32, what string) {
 		until = unixNano(m.until)
 	}
 	src := Source{File: m.File, Line: m.Pos.Line, Col: m.Pos.Col}
-	e.addRule(boundRule{
+	r := boundRule{
 		principal: m.principal, target: target, role: m.role, until: until, src: src,
 		reason: &Reason{Rule: "space.members", Text: what + " is shared with the viewer by " + m.describe() + ", as " + m.role.String(), Source: src},
-	})
+	}
+	r.why = newMemberReasons(&r)
+	e.addRule(r)
 }
 
 // unixNano is UnixNano without its overflow: far futures are for ever.
@@ -251,104 +290,6 @@ func (m *Member) describe() string {
 		return "e-mail domain " + strconv.Quote(m.EmailDomain)
 	}
 	return "user " + strconv.Quote(m.User.Name)
-}
-
-// index sorts the rules by what a person must have to fall under them.
-func (e *Engine) index() {
-	e.byWiki, e.byIdP, e.byMail, e.bySub = map[string][]int32{}, map[string][]int32{}, map[string][]int32{}, map[string][]int32{}
-	e.byUser = map[ID][]int32{}
-	inner := map[string][]string{}
-	e.outer = map[string][]string{}
-	for _, g := range e.f.Groups() {
-		if g.Source != "" && g.Source != wikiSource {
-			continue
-		}
-		for _, in := range g.Groups {
-			in = e.wikiGroup(in)
-			inner[g.Name] = append(inner[g.Name], in)
-			e.outer[in] = append(e.outer[in], g.Name)
-		}
-	}
-	internal := map[string]bool{}
-	for i := range e.rules {
-		r := &e.rules[i]
-		n := int32(i)
-		switch pr := &r.principal; pr.kind {
-		case byGroup:
-			if pr.from(wikiSource) {
-				for name := range closure(e.wikiGroup(pr.name), inner) {
-					e.byWiki[name] = append(e.byWiki[name], n)
-				}
-			}
-			if pr.sources == nil || slices.ContainsFunc(pr.sources, func(s string) bool { return s != wikiSource }) {
-				e.byIdP[pr.name] = append(e.byIdP[pr.name], n)
-			}
-			if r.target == targetInternal {
-				internal[pr.key()] = true
-			} else {
-				e.indexGroup(n, pr)
-			}
-		case byDomain, byEmail:
-			e.byMail[pr.name] = append(e.byMail[pr.name], n)
-		case byIdentity:
-			key := pr.sources[0] + "/" + pr.name
-			e.bySub[key] = append(e.bySub[key], n)
-		case byWikiUser:
-			if id, ok := e.f.FindUser(UserName, pr.name); ok {
-				e.byUser[id] = append(e.byUser[id], n)
-			}
-		}
-		if r.until != forever {
-			e.untils = append(e.untils, r.until)
-		}
-	}
-	for i := range e.rules {
-		pr := &e.rules[i].principal
-		e.rules[i].internal = pr.kind == byGroup && internal[pr.key()]
-	}
-	slices.Sort(e.untils)
-	e.untils = slices.Compact(e.untils)
-}
-
-func (pr *principal) key() string { return strings.Join(pr.sources, ",") + "/" + pr.name }
-
-// indexGroup notes which groups of the directory the rule shares a space with.
-func (e *Engine) indexGroup(rule int32, pr *principal) {
-	if e.rules[rule].target == targetSuspended {
-		return
-	}
-	for i := range e.f.Groups() {
-		g := &e.f.Groups()[i]
-		source := orDefault(g.Source, wikiSource)
-		if g.Name == pr.name && pr.from(source) || source == wikiSource && pr.from(wikiSource) && e.wikiGroup(pr.name) == g.Name {
-			e.groupRules[ID(i)] = append(e.groupRules[ID(i)], rule)
-		}
-	}
-}
-
-// wikiGroup gives the group's name as the wiki spells it.
-func (e *Engine) wikiGroup(name string) string {
-	if id, ok := e.f.FindGroup(wikiSource, name); ok {
-		return e.f.Groups()[id].Name
-	}
-	return name
-}
-
-// closure is everything that can be reached from a name; circles are harmless.
-func closure(from string, next map[string][]string) map[string]bool {
-	seen := map[string]bool{from: true}
-	todo := []string{from}
-	for len(todo) > 0 {
-		n := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for _, m := range next[n] {
-			if !seen[m] {
-				seen[m] = true
-				todo = append(todo, m)
-			}
-		}
-	}
-	return seen
 }
 
 // FailedConditions is how many evaluations of filters failed in this

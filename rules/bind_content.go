@@ -1,27 +1,8 @@
 package rules
 
 import (
-	"strconv"
 	"strings"
 )
-
-// boundSpace is what the policy and the profile say of one space.
-type boundSpace struct {
-	rule     *SpaceRule // nil: no rule names it
-	src      Source
-	subject  ID // the space whose rules hold: itself, or a talk space's subject
-	owner    ID // of a personal space, or NoID
-	personal bool
-	archived bool
-	follow   string // user, usage, members, deny
-	known    bool   // every wiki has this space: its name says nothing
-	labels   map[string]bool
-	titles   titleGlobs
-	filter   int // index of the filter that hides it, or -1
-	open     *Reason
-	named    *Reason
-	hide     [3]*Reason // by label, title, subtree
-}
 
 const (
 	hideLabel = iota
@@ -29,243 +10,74 @@ const (
 	hideSubtree
 )
 
-// boundGrant is a page rule with its page resolved; page is NoID while the
-// directory does not know it.
-type boundGrant struct {
-	page    ID
-	subtree bool
-	src     Source
-}
-
 const (
 	flagIncludes uint8 = 1 << iota // includes something outside of follow spaces
 	flagRedirect
 	flagNotCurrent
 	flagArchived
 	flagCycle
-	flagOrphan // a parent is named that the directory does not know
+	flagOrphan   // a parent is named that the directory does not know
+	flagTemplate // a page template or blueprint: needs the role user
+	flagAnchor   // something is said at it
 )
 
 // boundContent is what of a piece of content a verdict needs.
 type boundContent struct {
 	space   ID
 	parent  ID
-	anchor  ID    // the nearest of itself and its ancestors at which something is said
+	anchor  int32 // index into anchors of the nearest of itself and its ancestors at which something is said, or -1
 	subject ID    // talk: the subject page, or NoID
-	hidden  int32 // index into reasons, or -1
+	hidden  int32 // by label or title: index into reasons, or -1
+	filter  int16 // index of the filter that hides it, or -1
 	flags   uint8
 }
 
 // anchor is what is said at one page: grants, hidden subtrees, restrictions.
+// Anchors point upwards, so that a verdict looks at no page in between.
 type anchor struct {
+	page    ID
+	above   int32 // index of the next anchor on the way up, or -1
 	grants  []int32
 	subtree *Reason
 	restr   *Restriction
+	users   []ID // whom restr names
 }
 
-func (e *Engine) bindSpaces(errs *Errors) {
-	spaces := e.f.Spaces()
-	e.spaces = make([]boundSpace, len(spaces))
-	for i := range spaces {
-		s, b := &spaces[i], &e.spaces[i]
-		b.subject, b.owner, b.filter = ID(i), NoID, -1
-		b.archived = s.Status == "archived"
-		b.personal = s.Type == "personal"
-		if s.Owner != "" {
-			if id, ok := e.f.FindUser(UserName, s.Owner); ok {
-				b.owner = id
-			}
-		}
-		for n := range e.p.Filters {
-			f := &e.p.Filters[n]
-			if f.Hide != "spaces" || f.program == nil {
-				continue
-			}
-			hide, failed := f.program.hides(spaceVars{s})
-			if failed {
-				e.failed++
-			}
-			if hide && b.filter < 0 {
-				b.filter = n
-			}
-		}
-	}
-	e.bindTitles()
-	for i := range e.p.Spaces {
-		r := &e.p.Spaces[i]
-		id, ok := e.f.FindSpaceByAnyName(r.Name)
-		if !ok {
-			continue
-		}
-		b := &e.spaces[id]
-		if b.rule != nil {
-			errs.push(r.File, &Error{
-				Line: r.Pos.Line, Col: r.Pos.Col,
-				Msg: "the space " + strconv.Quote(r.Name) + " is the same as " + strconv.Quote(b.rule.Name) + " at " + b.src.File + ":" + strconv.Itoa(b.src.Line),
-			})
-			continue
-		}
-		e.bindSpace(b, id, r)
-	}
-}
-
-func (e *Engine) bindSpace(b *boundSpace, id ID, r *SpaceRule) {
-	b.rule, b.src = r, Source{File: r.File, Line: r.Pos.Line, Col: r.Pos.Col}
-	b.named = &Reason{Rule: "space", Text: "the policy names the space", Source: b.src}
-	switch r.OpenTo {
-	case "externals":
-		b.open = &Reason{Rule: "space.open_to", Text: "the space is open to every external", Source: b.src}
-	case "public":
-		b.open = &Reason{Rule: "space.open_to", Text: "the space is open to everybody", Source: b.src}
-		e.anyPublic = true
-	}
-	at := Source{File: r.File, Line: r.Hide.Pos.Line, Col: r.Hide.Pos.Col}
-	b.hide = [...]*Reason{
-		hideLabel:   {Rule: "space.hide.labels", Text: "one of its labels hides it", Source: at},
-		hideTitle:   {Rule: "space.hide.titles", Text: "its title falls under a hidden pattern", Source: at},
-		hideSubtree: {Rule: "space.hide.subtrees", Text: "it is in a hidden subtree", Source: at},
-	}
-	for _, l := range r.Hide.Labels {
-		if b.labels == nil {
-			b.labels = map[string]bool{}
-		}
-		b.labels[strings.ToLower(l)] = true
-	}
-	for _, t := range r.Hide.Titles {
-		b.titles = append(b.titles, foldGlob(t))
-	}
-	for _, t := range r.Hide.Subtrees {
-		page, ok := e.f.FindContent(ContentTitle, t, id)
-		if !ok {
-			if page, ok = e.f.FindContent(ContentID, t, NoID); ok && e.f.Contents()[page].Space != e.f.Spaces()[id].Key {
-				ok = false
-			}
-		}
-		if ok {
-			e.anchorAt(page).subtree = b.hide[hideSubtree]
-		}
-	}
-	for j := range r.Members {
-		e.addMember(&r.Members[j], int32(id), "the space "+strconv.Quote(r.Name))
-	}
-}
-
-// bindTitles applies what the profile says of talk and shared spaces.
-func (e *Engine) bindTitles() {
-	if e.p.Profile == nil || e.p.Profile.Titles == nil {
-		return
-	}
-	t := e.p.Profile.Titles
-	if t.Talk == "subject" {
-		for i, s := range e.f.Spaces() {
-			n, err := strconv.Atoi(s.ID)
-			if err != nil || n < 1 || n%2 == 0 {
-				continue
-			}
-			if id, ok := e.f.FindSpace(SpaceID, strconv.Itoa(n-1)); ok {
-				e.spaces[i].subject = id
-			}
-		}
-	}
-	for name, how := range t.Follow {
-		if id, ok := e.f.FindSpaceByAnyName(name); ok {
-			e.spaces[id].known = true
-			if how != "name" {
-				e.spaces[id].follow = how
-			}
-		}
-	}
-}
-
+// anchorAt gives the anchor at a page, which may be a new one; it is valid until
+// the next call.
 func (e *Engine) anchorAt(id ID) *anchor {
-	a := e.anchors[id]
-	if a == nil {
-		a = &anchor{}
-		e.anchors[id] = a
+	n, ok := e.anchorOf[id]
+	if !ok {
+		n = int32(len(e.anchors))
+		e.anchorOf[id] = n
+		e.anchors = append(e.anchors, anchor{page: id, above: -1})
 	}
-	return a
-}
-
-func (e *Engine) bindGrants() {
-	for i := range e.p.Pages {
-		r := &e.p.Pages[i]
-		g := boundGrant{page: e.findPage(r.Content), subtree: r.With == "subtree", src: Source{File: r.File, Line: r.Pos.Line, Col: r.Pos.Col}}
-		e.grants = append(e.grants, g)
-		if g.page != NoID {
-			a := e.anchorAt(g.page)
-			a.grants = append(a.grants, int32(i))
-		}
-		for j := range r.Members {
-			e.addMember(&r.Members[j], grantTarget(i), "the page "+strconv.Quote(r.Content))
-		}
-	}
-}
-
-// findPage resolves a page rule's page: an id, or SPACE/Title. Space names may
-// hold slashes themselves, so each is tried; more than one answer is none.
-func (e *Engine) findPage(s string) ID {
-	if id, ok := e.f.FindContent(ContentID, s, NoID); ok {
-		return id
-	}
-	found := NoID
-	for i := range len(s) {
-		if s[i] != '/' {
-			continue
-		}
-		space, ok := e.f.FindSpaceByAnyName(s[:i])
-		if !ok {
-			continue
-		}
-		if id, ok := e.f.FindContent(ContentTitle, s[i+1:], space); ok {
-			if found != NoID && found != id {
-				return NoID
-			}
-			found = id
-		}
-	}
-	return found
+	return &e.anchors[n]
 }
 
 func (e *Engine) bindContents() {
-	contents := e.f.Contents()
-	e.contents = make([]boundContent, len(contents))
-	index := map[*Reason]int32{}
-	keys := make(map[string]ID, len(e.spaces))
+	n := len(e.f.Contents())
+	// Room for what look-ups add.
+	e.contents, e.tail = make([]boundContent, n, n+n/64+1024), newTail(n)
+	e.spaceKeys = make(map[string]ID, len(e.spaces))
+	e.plain = true
 	for i, s := range e.f.Spaces() {
-		keys[s.Key] = ID(i)
+		e.spaceKeys[s.Key] = ID(i)
+		e.plain = e.plain && e.spaces[i].follow == "" && e.spaces[i].subject == ID(i)
 	}
-	for i := range contents {
-		c, b := &contents[i], &e.contents[i]
-		*b = boundContent{space: NoID, parent: NoID, anchor: NoID, subject: NoID, hidden: -1}
-		if id, ok := keys[c.Space]; ok {
-			b.space = id
-		} else if id, ok := e.f.FindSpaceByAnyName(c.Space); ok {
-			b.space = id
-		}
-		switch c.Status {
-		case "", "current":
-		case "archived":
-			b.flags |= flagArchived
-		default:
-			b.flags |= flagNotCurrent
-		}
-		if c.Parent != "" {
-			id, ok := e.f.FindContent(ContentID, c.Parent, NoID)
-			switch {
-			case !ok:
-				b.flags |= flagOrphan
-			case id == ID(i):
-				b.flags |= flagCycle
-			default:
-				b.parent = id
-			}
-		}
-		if c.Redirect != "" {
-			b.flags |= flagRedirect
-		}
-		if c.RestrictedTo != nil && len(c.RestrictedTo.Users)+len(c.RestrictedTo.Groups) > 0 {
-			e.anchorAt(ID(i)).restr = c.RestrictedTo
-		}
+	e.bindContentFrom(0)
+	e.bindUsage()
+}
+
+// bindContentFrom binds the content at and behind an index.
+func (e *Engine) bindContentFrom(first int) {
+	index := make(map[*Reason]int32, len(e.reasons))
+	for i, why := range e.reasons {
+		index[why] = int32(i)
+	}
+	for i := first; i < len(e.contents); i++ {
+		c, b := &e.f.Contents()[i], &e.contents[i]
+		e.bindContent(ID(i), c, b)
 		if why := e.hiddenBy(c, b); why != nil {
 			n, ok := index[why]
 			if !ok {
@@ -276,12 +88,62 @@ func (e *Engine) bindContents() {
 			b.hidden = n
 		}
 	}
-	e.bindAnchors()
-	e.bindUsage()
+	e.bindAnchors(first)
+	e.anchorOf = nil
+}
+
+// bindContent works out what follows from a record alone.
+func (e *Engine) bindContent(id ID, c *ContentRecord, b *boundContent) {
+	*b = boundContent{space: NoID, parent: NoID, anchor: -1, subject: NoID, hidden: -1, filter: -1}
+	if space, ok := e.spaceKeys[c.Space]; ok {
+		b.space = space
+	} else if space, ok := e.f.FindSpaceByAnyName(c.Space); ok {
+		b.space = space
+	}
+	switch c.Status {
+	case "", "current":
+	case "archived":
+		b.flags |= flagArchived
+	default:
+		b.flags |= flagNotCurrent
+	}
+	if c.Parent != "" {
+		switch parent, ok := e.f.FindContent(ContentID, c.Parent, NoID); {
+		case !ok:
+			b.flags |= flagOrphan
+			e.missing[c.Parent] = true
+		case parent == id:
+			b.flags |= flagCycle
+		default:
+			b.parent = parent
+		}
+	}
+	if c.Redirect != "" {
+		b.flags |= flagRedirect
+	}
+	if (c.Type == "template" || c.Type == "blueprint") && (b.space == NoID || e.spaces[e.spaces[b.space].subject].follow == "") {
+		b.flags |= flagTemplate
+	}
+	if rt := c.RestrictedTo; rt != nil && (rt.Unknown || len(rt.Users)+len(rt.Groups) > 0) {
+		a := e.anchorAt(id)
+		a.restr, a.users = rt, e.usersNamed(rt.Users)
+	}
+	b.filter = e.filterContent(c)
+}
+
+// usersNamed finds users by their names as the wiki spells them, and by no other.
+func (e *Engine) usersNamed(names []string) []ID {
+	var ids []ID
+	for _, name := range names {
+		if id, ok := e.f.FindUser(UserName, name); ok && e.f.Users()[id].Username == name {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // hiddenBy gives the rule that hides the content whoever looks (internals
-// aside): a label, a title pattern, a condition.
+// aside): a label or a title pattern.
 func (e *Engine) hiddenBy(c *ContentRecord, b *boundContent) *Reason {
 	if b.space != NoID {
 		s := &e.spaces[e.spaces[b.space].subject]
@@ -299,7 +161,12 @@ func (e *Engine) hiddenBy(c *ContentRecord, b *boundContent) *Reason {
 			return s.hide[hideTitle]
 		}
 	}
-	var why *Reason
+	return nil
+}
+
+// filterContent gives the first filter that hides the content, or -1.
+func (e *Engine) filterContent(c *ContentRecord) int16 {
+	by := int16(-1)
 	for n := range e.p.Filters {
 		f := &e.p.Filters[n]
 		if f.Hide != "content" || f.program == nil {
@@ -309,40 +176,43 @@ func (e *Engine) hiddenBy(c *ContentRecord, b *boundContent) *Reason {
 		if failed {
 			e.failed++
 		}
-		if hide && why == nil {
-			why = e.filters[n]
+		if hide && by < 0 {
+			by = int16(n)
 		}
 	}
-	return why
+	return by
 }
 
-// bindAnchors finds for each content the nearest anchor on its way up, each
-// page once. Pages on a circle are marked, and hidden.
-func (e *Engine) bindAnchors() {
+// bindAnchors finds for each content at and behind an index the nearest anchor
+// on its way up, each page once. Pages on a circle are marked, and hidden.
+func (e *Engine) bindAnchors(first int) {
 	const (
 		fresh, open, done = 0, 1, 2
 	)
-	state := make([]uint8, len(e.contents))
+	state := make([]uint8, len(e.contents)-first)
+	for page := range e.anchorOf {
+		e.contents[page].flags |= flagAnchor
+	}
 	var path []ID
-	for i := range e.contents {
+	for i := first; i < len(e.contents); i++ {
 		path = path[:0]
 		id := ID(i)
-		for id != NoID && state[id] == fresh {
-			state[id] = open
+		for int(id) >= first && state[int(id)-first] == fresh {
+			state[int(id)-first] = open
 			path = append(path, id)
 			id = e.contents[id].parent
 		}
-		above, cycle, orphan := NoID, false, false
+		above, cycle, orphan := int32(-1), false, false
 		switch {
 		case id == NoID:
-		case state[id] == open:
+		case int(id) >= first && state[int(id)-first] == open:
 			cycle = true
 		default:
 			above, cycle, orphan = e.contents[id].anchor, e.contents[id].flags&flagCycle != 0, e.contents[id].flags&flagOrphan != 0
 		}
 		for n := len(path) - 1; n >= 0; n-- {
 			c := &e.contents[path[n]]
-			state[path[n]] = done
+			state[int(path[n])-first] = done
 			cycle, orphan = cycle || c.flags&flagCycle != 0, orphan || c.flags&flagOrphan != 0
 			if cycle {
 				c.flags |= flagCycle
@@ -351,8 +221,9 @@ func (e *Engine) bindAnchors() {
 			if orphan {
 				c.flags |= flagOrphan
 			}
-			if e.anchors[path[n]] != nil {
-				above = path[n]
+			if c.flags&flagAnchor != 0 {
+				at := e.anchorOf[path[n]]
+				e.anchors[at].above, above = above, at
 			}
 			c.anchor = above
 		}

@@ -1,9 +1,7 @@
 package rules
 
 import (
-	"maps"
 	"slices"
-	"strings"
 )
 
 // bindUsers notes for every user of the directory which rules cover him, as
@@ -15,13 +13,17 @@ func (e *Engine) bindUsers() {
 	e.asgStart = make([]int32, len(users)+1)
 	e.allMail = len(users) > 0
 	var hit []int32
+	groups, unsure := map[string][]int32{}, e.newUnsure()
 	for i := range users {
 		u := &users[i]
 		e.allMail = e.allMail && u.Email != ""
-		hit = e.rulesOfRecord(hit[:0], ID(i), u)
+		hit = e.rulesOfRecord(hit[:0], ID(i), u, groups)
 		b := boundUser{filterGlobal: -1, filterSpace: -1}
 		if !isActive(u) {
 			b.bits |= bitInactive
+		}
+		if unsure.of(e.p, u) {
+			b.bits |= bitUnsure
 		}
 		for _, n := range hit {
 			switch t := e.rules[n].target; t {
@@ -40,23 +42,20 @@ func (e *Engine) bindUsers() {
 	}
 }
 
-func (e *Engine) rulesOfRecord(hit []int32, id ID, u *UserRecord) []int32 {
+// rulesOfRecord appends the rules that cover a user, as others see him, to hit.
+// Those of a group are worked out once, and kept in groups.
+func (e *Engine) rulesOfRecord(hit []int32, id ID, u *UserRecord, groups map[string][]int32) []int32 {
 	for _, g := range u.Groups {
-		hit = append(hit, e.byWiki[e.wikiGroup(g)]...)
-		if _, isWiki := e.f.FindGroup(wikiSource, g); isWiki {
-			continue
+		of, known := groups[g]
+		if !known {
+			of = e.groupRulesOf(g)
+			groups[g] = of
 		}
-		if source, name, ok := e.p.qualifier(g); ok {
-			for _, n := range e.byIdP[name] {
-				if e.rules[n].principal.from(source) {
-					hit = append(hit, n)
-				}
-			}
-		}
+		hit = append(hit, of...)
 	}
 	if u.Email != "" {
-		if domain, ok := emailDomain(u.Email); ok {
-			hit = append(append(hit, e.byMail[strings.ToLower(u.Email)]...), e.byMail[domain]...)
+		if address, domain, ok := canonAddress(u.Email); ok {
+			hit = append(append(hit, e.byMail[address]...), e.byMail[domain]...)
 		}
 	}
 	for _, s := range u.Identities {
@@ -65,6 +64,25 @@ func (e *Engine) rulesOfRecord(hit []int32, id ID, u *UserRecord) []int32 {
 	hit = append(hit, e.byUser[id]...)
 	slices.Sort(hit)
 	return slices.Compact(hit)
+}
+
+// groupRulesOf gives the rules that cover the members of a group, as a record
+// names it.
+func (e *Engine) groupRulesOf(g string) []int32 {
+	hit := slices.Clip(e.byWiki[e.wikiGroup(g)])
+	if _, isWiki := e.f.FindGroup(wikiSource, g); isWiki {
+		return hit
+	}
+	if source, name, ok := e.p.qualifier(g); ok {
+		trusted := e.p.trustsInternal(&Viewer{Provider: source})
+		for _, n := range e.byIdP[name] {
+			// Who is internal only a provider trusted for it says.
+			if r := &e.rules[n]; r.principal.from(source) && (r.target != targetInternal || trusted) {
+				hit = append(hit, n)
+			}
+		}
+	}
+	return hit
 }
 
 func (e *Engine) filterUser(u *UserRecord, b *boundUser) {
@@ -102,11 +120,11 @@ func (e *Engine) filterUser(u *UserRecord, b *boundUser) {
 // rulesOfViewer gives the rules that cover a viewer by what sign-in
 // established; linked is his wiki user, or NoID.
 func (e *Engine) rulesOfViewer(v *Viewer, linked ID) []int32 {
-	seen := map[int32]bool{}
+	var hit []int32
 	add := func(rules []int32, ok func(r *boundRule) bool) {
 		for _, n := range rules {
 			if ok(&e.rules[n]) {
-				seen[n] = true
+				hit = append(hit, n)
 			}
 		}
 	}
@@ -130,12 +148,13 @@ func (e *Engine) rulesOfViewer(v *Viewer, linked ID) []int32 {
 		}
 		add(e.bySub[v.Provider+"/"+v.Subject], func(*boundRule) bool { return true })
 	}
-	if domain, ok := emailDomain(v.Email); ok {
+	if address, domain, ok := canonAddress(v.Email); ok {
 		// Suspension needs no trust: whoever says that he is the suspended one
 		// is treated so.
 		ok := func(r *boundRule) bool { return trustsMail || r.target == targetSuspended }
-		add(e.byMail[strings.ToLower(v.Email)], ok)
+		add(e.byMail[address], ok)
 		add(e.byMail[domain], ok)
 	}
-	return slices.Sorted(maps.Keys(seen))
+	slices.Sort(hit)
+	return slices.Compact(hit)
 }

@@ -98,10 +98,14 @@ type ContentRecord struct {
 	Attributes   map[string]string `json:"attributes,omitempty"`
 }
 
-// Restriction names who alone may view a piece of content.
+// Restriction names who alone may view a piece of content: nobody in particular
+// if it is empty.
 type Restriction struct {
 	Users  []string `json:"users,omitempty"`
 	Groups []string `json:"groups,omitempty"`
+	// Unknown says that the wiki did not tell: then nobody may whom the two
+	// lists do not name.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // AliasRecord says that an id (of a comment, attachment, revision, draft)

@@ -101,6 +101,10 @@ func (j *Judge) In(ctx Context) *Judge {
 	return &o
 }
 
+// Candidates gives a Judge of the same answer that judges people as those who
+// may be chosen in its space.
+func (j *Judge) Candidates() *Judge { return j.In(Context{Space: j.ctx.Space, Candidate: true}) }
+
 // Unknown gives what was judged unknown so far, each spelling once, at most
 // 2000.
 func (j *Judge) Unknown() []Ref { return j.unknown.refs }

@@ -27,8 +27,8 @@ routes:
     class: content
     params: {key: space.key, title: content.title in key}
     evidence: {content: "meta@content"}
-  - {match: "GET /display/{key}", class: space, params: {key: space.key}}
-  - {match: "GET /people/{name}", class: user, params: {name: user.name}}
+  - {match: "GET /display/{key}", class: space, params: {key: space.key}, evidence: {space: "meta@content"}}
+  - {match: "GET /people/{name}", class: user, params: {name: user.name}, evidence: {user: "meta@content"}}
   - {match: "GET /admin", class: admin}
   - {match: "GET /edit", class: write, params: {id: content.id, space: space.key, title: content.title in space}}
 `

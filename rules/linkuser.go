@@ -29,8 +29,14 @@ func (p *Policy) LinkUser(f Facts, who Viewer, username string) (string, bool) {
 		}
 	}
 	if found == NoID && p.trustsEmail(&who) {
-		if id, ok := f.FindUser(UserEmail, who.Email); ok {
-			found = id
+		// The directory folds addresses more than canonAddress does.
+		address, _, _ := canonAddress(who.Email)
+		for _, spelling := range []string{who.Email, address} {
+			if id, ok := f.FindUser(UserEmail, spelling); ok {
+				if have, _, ok := canonAddress(f.Users()[id].Email); ok && have == address {
+					found = id
+				}
+			}
 		}
 	}
 	if found == NoID {

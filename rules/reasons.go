@@ -18,23 +18,20 @@ var (
 	reasonUnrestricted   = &Reason{Rule: "internal.mode", Text: "internals see everybody (mode unrestricted)"}
 	reasonInternals      = &Reason{Rule: "internal.mode", Text: "internals see each other"}
 	reasonSelf           = &Reason{Rule: "self", Text: "the viewer himself"}
-	reasonSharedSpace    = &Reason{Rule: "users_see", Text: "viewer and user share a space"}
-	reasonSharedPage     = &Reason{Rule: "users_see", Text: "viewer and user hold the same page grant"}
-	reasonNamedHere      = &Reason{Rule: "users_see", Text: "the user is assigned to the space in question"}
+	reasonUserSuspended  = &Reason{Rule: "suspended", Text: "the user is suspended"}
 	reasonNoSharedSpace  = &Reason{Rule: "users_see", Text: "no shared space"}
 	reasonOrInternal     = &Reason{Rule: "users_see", Text: "an internal in no extranet space (users_see: shared-space-or-internal)"}
 	reasonOrUnassigned   = &Reason{Rule: "users_see", Text: "never assigned to any extranet space (users_see: shared-space-or-unassigned)"}
 	reasonPairFiltered   = &Reason{Rule: "filter", Text: "a filter hides the viewer, and so hides this pair of externals from each other"}
-	reasonCandidate      = &Reason{Rule: "candidate", Text: "assigned to the space"}
+	reasonAssignAll      = &Reason{Rule: "managers_assign", Text: "managers may assign everybody (managers_assign: everyone)"}
 	reasonNoCandidate    = &Reason{Rule: "candidate", Text: "not assigned to the space"}
 	reasonNoContext      = &Reason{Rule: "candidate", Text: "no space is named whose candidates could be meant"}
 	reasonNotMember      = &Reason{Rule: "candidate", Text: "the viewer is not assigned to the space"}
-	reasonInactive       = &Reason{Rule: "candidate", Text: "the user is deactivated"}
+	reasonInactive       = &Reason{Rule: "candidate", Text: "the user is deactivated or suspended"}
 	reasonMentionsNobody = &Reason{Rule: "space.mentions", Text: "partners may mention nobody in the space (mentions: nobody)"}
 	reasonWikiPicks      = &Reason{Rule: "candidate", Text: "outside of the extranet the wiki says who may be chosen"}
 
 	reasonGroupMember  = &Reason{Rule: "group.member", Text: "the viewer is a member of the group"}
-	reasonGroupShared  = &Reason{Rule: "group.shared", Text: "the group is assigned to a space of the viewer's"}
 	reasonGroupHidden  = &Reason{Rule: "default", Text: "the viewer is no member of the group and shares no space with it"}
 	reasonGroupAllowed = &Reason{Rule: "internal.mode", Text: "internals see every group (mode unrestricted)"}
 
@@ -46,7 +43,9 @@ var (
 	reasonSpaceFollow   = &Reason{Rule: "follow", Text: "the name alone: what the space holds follows its usage"}
 	reasonStatus        = &Reason{Rule: "status", Text: "not current: archived, trashed, a draft or an old version"}
 	reasonRestricted    = &Reason{Rule: "restricted", Text: "the wiki restricts it, or a page above it, to others"}
-	reasonOrphan        = &Reason{Rule: "unknown", Text: "the directory does not know the pages above it, and subtrees of the space are hidden"}
+	reasonUntold        = &Reason{Rule: "unknown", Text: "the directory does not know whom the wiki restricts it, or a page above it, to"}
+	reasonTemplate      = &Reason{Rule: "template", Text: "page templates of a space need the role user"}
+	reasonOrphan        = &Reason{Rule: "unknown", Text: "the directory does not know the pages above it, nor whom those are restricted to"}
 	reasonParentCycle   = &Reason{Rule: "unknown", Text: "the pages above it form a circle"}
 	reasonRedirect      = &Reason{Rule: "redirect", Text: "what it redirects to is hidden or unknown"}
 	reasonIncludes      = &Reason{Rule: "includes", Text: "it includes something hidden or unknown"}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -21,17 +22,19 @@ type View struct {
 	linked    ID   // his wiki user by sign-in's link
 	self      ID   // his wiki user in any way: linked, by identity, by trusted e-mail
 
-	// member holds, by space, one more than the index of the live rule that
-	// gives the viewer his highest role there; granted the same by page grant.
-	member  []int32
-	granted []int32
-	named   map[ID]bool // spaces known by name through a page grant
-	groups  map[string]bool
-	wiki    map[string]bool // wiki groups of the linked user, outer ones too
+	held   held        // what is assigned to him, by which rules
+	named  map[ID]bool // spaces known by name through a page grant
+	groups map[string]bool
+	wiki   map[string]bool // wiki groups of the linked user, outer ones too
 
 	// memo keeps verdicts that took a search: content that includes others,
 	// and shared kinds. Bounded by the content there is.
 	memo sync.Map // ID -> Decision
+
+	spaces struct {
+		once    sync.Once
+		visible []ID
+	}
 }
 
 // NewView binds the policy and makes one view, for commands and tests. What
@@ -47,8 +50,6 @@ func NewView(p *Policy, f Facts, v Viewer, now time.Time) (*View, error) {
 // View makes the viewer's view at a moment.
 func (e *Engine) View(who Viewer, now time.Time) *View {
 	v := &View{e: e, viewer: who, now: now, nano: unixNano(now), linked: NoID, self: NoID}
-	v.member = make([]int32, len(e.spaces))
-	v.granted = make([]int32, len(e.grants))
 	if who.Anonymous {
 		v.viewer = Viewer{Anonymous: true}
 		v.kind = Anonymous
@@ -57,7 +58,7 @@ func (e *Engine) View(who Viewer, now time.Time) *View {
 	}
 	v.link()
 	v.kind = None
-	internal, assigned := false, false
+	internal, live := false, []int32(nil)
 	for _, n := range e.rulesOfViewer(&v.viewer, v.linked) {
 		r := &e.rules[n]
 		switch t := r.target; {
@@ -66,17 +67,8 @@ func (e *Engine) View(who Viewer, now time.Time) *View {
 		case t == targetInternal:
 			internal = true
 		case !r.live(v.nano):
-		case t >= 0:
-			assigned = true
-			if have := v.member[t]; have == 0 || e.rules[have-1].role < r.role {
-				v.member[t] = n + 1
-			}
 		default:
-			assigned = true
-			g := int(-1 - t)
-			if have := v.granted[g]; have == 0 || e.rules[have-1].role < r.role {
-				v.granted[g] = n + 1
-			}
+			live = append(live, n)
 		}
 	}
 	if v.self != NoID && e.users[v.self].bits&bitSuspended != 0 && v.suspended == nil {
@@ -87,19 +79,19 @@ func (e *Engine) View(who Viewer, now time.Time) *View {
 	}
 	switch {
 	case v.suspended != nil:
-		clear(v.member)
-		clear(v.granted)
+		live = nil
 	case internal:
 		v.kind = Internal
-	case assigned:
+	case len(live) > 0:
 		v.kind = External
 	}
+	v.held = e.hold(live)
 	v.own = e.identity[v.kind].Own()
-	for g, n := range v.granted {
-		if n == 0 || e.grants[g].page == NoID {
+	for _, t := range v.held.targets() {
+		if t >= 0 || e.grants[-1-t].page == NoID {
 			continue
 		}
-		if s := e.contents[e.grants[g].page].space; s != NoID {
+		if s := e.contents[e.grants[-1-t].page].space; s != NoID {
 			if v.named == nil {
 				v.named = map[ID]bool{}
 			}
@@ -208,12 +200,12 @@ func (v *View) Expires() time.Time {
 // Role is the viewer's role in a space: as assigned; else reader of what is
 // open to him, and of everything visible if he is internal.
 func (v *View) Role(space ID) Role {
-	if space < 0 || int(space) >= len(v.member) {
+	if space < 0 || int(space) >= len(v.e.spaces) {
 		return NoRole
 	}
 	space = v.e.spaces[space].subject
-	if n := v.member[space]; n > 0 {
-		return v.e.rules[n-1].role
+	if n := v.held.rule(int32(space)); n >= 0 {
+		return v.e.rules[n].role
 	}
 	if v.Space(space).Verdict == Visible {
 		return Reader
@@ -224,7 +216,7 @@ func (v *View) Role(space ID) Role {
 // isMember reports an assignment to the space itself, open spaces and page
 // grants aside.
 func (v *View) isMember(space ID) bool {
-	return space >= 0 && int(space) < len(v.member) && v.member[v.e.spaces[space].subject] > 0
+	return space >= 0 && int(space) < len(v.e.spaces) && v.held.rule(int32(v.e.spaces[space].subject)) >= 0
 }
 
 // unrestricted reports an internal whom filters and blocks do not hold.
@@ -241,15 +233,17 @@ func (v *View) inGroup(source, name string) bool {
 }
 
 // VisibleSpaces lists the spaces that the viewer really sees, not by name only,
-// for narrowing queries to them.
+// for narrowing queries to them. The list is worked out when it is first asked
+// for, and the caller must not change it.
 func (v *View) VisibleSpaces() []ID {
-	var out []ID
-	for i := range v.e.spaces {
-		if v.Space(ID(i)).Verdict == Visible {
-			out = append(out, ID(i))
+	v.spaces.once.Do(func() {
+		for i := range v.e.spaces {
+			if v.Space(ID(i)).Verdict == Visible {
+				v.spaces.visible = append(v.spaces.visible, ID(i))
+			}
 		}
-	}
-	return out
+	})
+	return slices.Clip(v.spaces.visible)
 }
 
 // Marked reports that pages of the space carry the zone banner.
@@ -277,25 +271,8 @@ func (v *View) ProseWritable(space ID) bool {
 	if !v.e.identity[External].Own() || space < 0 || int(space) >= len(v.e.spaces) {
 		return false
 	}
-	target := int32(v.e.spaces[space].subject)
-	for i := range v.e.rules {
-		r := &v.e.rules[i]
-		if r.target == target && r.role >= Commenter && !r.internal && r.live(v.nano) {
-			return true
-		}
-	}
-	for g := range v.e.grants {
-		if page := v.e.grants[g].page; page == NoID || v.e.contents[page].space != space {
-			continue
-		}
-		for i := range v.e.rules {
-			r := &v.e.rules[i]
-			if r.target == grantTarget(g) && r.role >= Commenter && !r.internal && r.live(v.nano) {
-				return true
-			}
-		}
-	}
-	return false
+	s := &v.e.spaces[space]
+	return v.nano < max(v.e.spaces[s.subject].writable, s.pageWritable)
 }
 
 // Texts are what stands where something was: the policy's, over the profile's,

@@ -130,7 +130,7 @@ func TestSpacesOfView(t *testing.T) {
 		return s
 	}
 	for who, want := range map[string]string{
-		"eva": " ACME HANDBOOK NEWS ~pam", "lea": " HANDBOOK NEWS", "nia": " NEWS", "anonymous": " NEWS", "mal": "",
+		"eva": " ACME HANDBOOK NEWS", "lea": " HANDBOOK NEWS", "nia": " NEWS", "anonymous": " NEWS", "mal": "",
 		"zq": " ACME GLOBEX HANDBOOK NEWS ENG OLD ~eva ~pam",
 	} {
 		if got := names(tableView(t, who, tableTime)); got != want {
