@@ -3,23 +3,33 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
 // Question is what `explain` and policy tests ask: one of User, Group, Space,
 // Content and URL is set.
 type Question struct {
-	User    string `yaml:"user"`    // username, e-mail, key or account id
+	User    string `yaml:"user"`    // username, e-mail, key, account id or full name
 	Group   string `yaml:"group"`   // NAME of the wiki, or SOURCE/NAME
 	Space   string `yaml:"space"`   // any of its names
-	Content string `yaml:"content"` // an id, SPACE/Title, or a title that carries its space
-	URL     string `yaml:"url"`     // path and query below the wiki's base
+	Content string `yaml:"content"` // an id, SPACE/Title, a title that carries its space, or a title in In
+	// URL is path and query below the wiki's base, perhaps with a method before
+	// it. Of an absolute one scheme and host are left aside.
+	URL string `yaml:"url"`
 
 	In     string `yaml:"-"` // the space in whose context it is looked at; left out: global
 	Action Action `yaml:"-"` // left out: view
 	Method string `yaml:"-"` // of URL; left out: GET
+}
+
+// String says what is looked at.
+func (q Question) String() string {
+	for _, p := range [][2]string{{"user", q.User}, {"group", q.Group}, {"space", q.Space}, {"content", q.Content}, {"url", q.URL}} {
+		if p[1] != "" {
+			return p[0] + " " + p[1]
+		}
+	}
+	return "nothing"
 }
 
 // Explanation is a verdict with all that led to it, in the JSON form of
@@ -27,47 +37,140 @@ type Question struct {
 type Explanation struct {
 	Verdict string  `json:"verdict"`
 	Reason  string  `json:"reason"`
-	Rule    *Source `json:"rule"`
+	Rule    *Source `json:"rule"`           // null where a built-in decided
+	ID      string  `json:"id,omitempty"`   // the rule's short name, as metrics have it
 	Kind    string  `json:"kind"`           // of viewer
 	Role    string  `json:"role,omitempty"` // of the viewer, in the space in question
-	Parts   []Part  `json:"parts"`
+	// Parts is every step on the way, in the order in which they were taken.
+	Parts []Part `json:"parts"`
+	// URL is how a URL was read; nil for other questions.
+	URL *URLReading `json:"url,omitempty"`
+	// Flip is the smallest change of assignments that turns the verdict; nil
+	// unless asked for.
+	Flip *Flip `json:"flip,omitempty"`
 }
 
 // Part is one step on the way to a verdict: a subject of a URL, an assignment,
-// the action.
+// a filter, the action.
 type Part struct {
 	What    string  `json:"what"`
 	Verdict string  `json:"verdict,omitempty"`
 	Reason  string  `json:"reason"`
 	Rule    *Source `json:"rule,omitempty"`
+	ID      string  `json:"id,omitempty"`
+	// State is that of an assignment: live, or ended; Until is when it ends or
+	// has ended.
+	State string `json:"state,omitempty"`
+	Until string `json:"until,omitempty"`
+	Parts []Part `json:"parts,omitempty"`
+}
+
+// Walk calls f for every step, inner ones after the one that holds them.
+func (x *Explanation) Walk(f func(*Part)) { walkParts(x.Parts, f) }
+
+func walkParts(parts []Part, f func(*Part)) {
+	for i := range parts {
+		f(&parts[i])
+		walkParts(parts[i].Parts, f)
+	}
+}
+
+// Says reports whether text stands in the reason or anywhere in the chain
+// behind it, without regard to case.
+func (x *Explanation) Says(text string) bool {
+	want := strings.ToLower(text)
+	has := func(s string) bool { return strings.Contains(strings.ToLower(s), want) }
+	found := has(x.Reason) || has(x.ID)
+	x.Walk(func(p *Part) { found = found || has(p.Reason) || has(p.What) || has(p.ID) })
+	return found
 }
 
 func sourceOf(r *Reason) *Source {
-	if r == nil || r.Source.File == "" {
+	if r == nil {
 		return nil
 	}
-	s := r.Source
+	return sourcePtr(r.Source)
+}
+
+func sourcePtr(s Source) *Source {
+	if s.File == "" {
+		return nil
+	}
 	return &s
 }
 
 func part(what string, d Decision) Part {
-	return Part{What: what, Verdict: d.Verdict.String(), Reason: d.Reason.Text, Rule: sourceOf(d.Reason)}
+	return Part{What: what, Verdict: d.Verdict.String(), Reason: d.Reason.Text, Rule: sourceOf(d.Reason), ID: d.Reason.Rule}
+}
+
+func note(what, format string, args ...any) Part {
+	return Part{What: what, Reason: fmt.Sprintf(format, args...)}
+}
+
+// ask is a question put to one view, with its names resolved.
+type ask struct {
+	v  *View
+	q  Question
+	in ID // the space given as context
+
+	id      ID // of the user, space or content asked about; NoID while unknown
+	match   *Match
+	refused *Refusal // a URL that has no reading
+	notes   []Part   // about how the question was read
 }
 
 // Explain answers a question for this viewer, with its reasons.
 func (v *View) Explain(q Question) (Explanation, error) {
-	x := Explanation{Kind: v.kind.String(), Parts: []Part{}}
-	space := NoID
+	a, err := v.ask(q)
+	if err != nil {
+		return Explanation{Kind: v.kind.String(), Parts: []Part{}}, err
+	}
+	return a.explain(), nil
+}
+
+// ExplainFlip is Explain, with the smallest change of assignments that would
+// turn the verdict.
+func (v *View) ExplainFlip(q Question) (Explanation, error) {
+	a, err := v.ask(q)
+	if err != nil {
+		return Explanation{Kind: v.kind.String(), Parts: []Part{}}, err
+	}
+	x := a.explain()
+	x.Flip = a.flip()
+	return x, nil
+}
+
+func (a *ask) explain() Explanation {
+	d, space := a.decide()
+	x := Explanation{
+		Verdict: d.Verdict.String(), Reason: d.Reason.Text, Rule: sourceOf(d.Reason), ID: d.Reason.Rule,
+		Kind: a.v.kind.String(), Parts: a.v.tellViewer(),
+	}
+	x.Parts = append(x.Parts, a.notes...)
+	if a.q.URL != "" {
+		x.URL = a.reading(d, space)
+	}
+	x.Parts = append(x.Parts, a.tell(space)...)
+	if space != NoID {
+		x.Role = a.v.Role(space).String()
+	}
+	if p, ok := a.tellAction(d, space); ok {
+		x.Parts = append(x.Parts, p)
+	}
+	return x
+}
+
+// ask resolves a question's names for this view.
+func (v *View) ask(q Question) (*ask, error) {
+	a := &ask{v: v, q: q, in: NoID, id: NoID}
 	if q.In != "" {
 		var ok bool
-		if space, ok = v.e.f.FindSpaceByAnyName(q.In); !ok {
-			return x, fmt.Errorf("in: the directory knows no space %q", q.In)
+		if a.in, ok = v.e.f.FindSpaceByAnyName(q.In); !ok {
+			return nil, fmt.Errorf("in: the directory knows no space %q", q.In)
 		}
 	}
-	switch q.Action {
-	case "", ActView, ActSearch, ActComment, ActMention, ActWrite, ActRestrict, ActAssign:
-	default:
-		return x, fmt.Errorf("action: %q is none of view, search, comment, mention, write, restrict, assign", q.Action)
+	if _, ok := needs[q.Action]; !ok {
+		return nil, fmt.Errorf("action: %q is none of %s", q.Action, strings.Join(words(actions), ", "))
 	}
 	set := 0
 	for _, s := range []string{q.User, q.Group, q.Space, q.Content, q.URL} {
@@ -76,182 +179,122 @@ func (v *View) Explain(q Question) (Explanation, error) {
 		}
 	}
 	if set != 1 {
-		return x, errors.New("ask for one of user, group, space, content and url")
+		return nil, errors.New("ask for one of user, group, space, content and url")
 	}
-	var d Decision
+	if q.URL != "" {
+		return a, a.readURL()
+	}
+	a.resolve()
+	return a, nil
+}
+
+// resolve finds what the question is about in the view's directory.
+func (a *ask) resolve() {
+	switch e := a.v.e; {
+	case a.q.User != "":
+		a.id = e.findAnyUser(a.q.User)
+	case a.q.Space != "":
+		if id, ok := e.f.FindSpaceByAnyName(a.q.Space); ok {
+			a.id = id
+		}
+	case a.q.Content != "":
+		a.id = a.findContent()
+	}
+}
+
+func (a *ask) findContent() ID {
+	v := a.v
+	if id := v.e.findPage(a.q.Content); id != NoID {
+		return id
+	}
+	if k, ok := a.titleKey(); ok {
+		if id, ok := v.find(&k, Context{Space: a.in}); ok {
+			return id
+		}
+	}
+	return NoID
+}
+
+// titleKey reads the content asked for as a title: one that carries its space,
+// SPACE/Title, or a title in the space given as context.
+func (a *ask) titleKey() (Key, bool) {
+	v, s := a.v, a.q.Content
+	if p := v.e.p.Profile; p != nil && p.Titles != nil {
+		if k, ok := p.TitleKey(v.e.f, s); ok {
+			return k, true
+		}
+	}
+	if space, title, ok := strings.Cut(s, "/"); ok {
+		if _, known := v.e.f.FindSpaceByAnyName(space); known || a.in == NoID {
+			return Key{Attr: ContentTitle, Value: title, Space: space}, true
+		}
+	}
+	return Key{Attr: ContentTitle, Value: s, Space: a.q.In}, a.in != NoID
+}
+
+// decide gives the verdict alone, and the space that it is about.
+func (a *ask) decide() (Decision, ID) {
+	v := a.v
 	switch {
-	case q.URL != "":
-		var err error
-		if d, space, err = v.explainURL(q, &x); err != nil {
-			return x, err
-		}
-	case q.User != "":
-		d = v.explainUser(q, space, &x)
-	case q.Group != "":
-		d = v.explainGroup(q.Group)
-	case q.Space != "":
-		if space == NoID {
-			space, _ = v.e.f.FindSpaceByAnyName(q.Space)
-		}
-		d = v.explainSpace(q, space, &x)
-	default:
-		d = v.explainContent(q, &space, &x)
+	case a.q.URL != "":
+		return a.decideURL()
+	case v.suspended != nil:
+		return hidden(v.suspended), a.in
+	case a.q.User != "":
+		return a.decideUser(), a.in
+	case a.q.Group != "":
+		return a.decideGroup(), a.in
+	case a.q.Space != "":
+		return a.decideSpace()
 	}
-	x.Verdict, x.Reason, x.Rule = d.Verdict.String(), d.Reason.Text, sourceOf(d.Reason)
-	if space != NoID {
-		x.Role = v.Role(space).String()
-		x.Parts = append(x.Parts, v.explainAssignments(space)...)
-	}
-	return x, nil
+	return a.decideContent()
 }
 
-func (v *View) explainUser(q Question, space ID, x *Explanation) Decision {
-	id := v.e.findAnyUser(q.User)
-	if id == NoID {
-		return unknown(reasonUnknown)
-	}
-	ctx := Context{Space: space}
-	switch q.Action {
-	case ActAssign:
-		d := v.User(id, Context{Space: NoID})
-		if d.Verdict == Hidden && v.suspended == nil && v.e.p.Extranet.ManagersAssign == "everyone" && v.isMember(space) && v.Role(space) == Manager {
-			d = visible(&Reason{Rule: "managers_assign", Text: "managers may assign everybody (managers_assign: everyone)"})
+func (a *ask) decideUser() Decision {
+	v, act := a.v, a.q.Action
+	if a.id == NoID {
+		if len(v.e.f.FindUsersByDisplay(a.q.User)) == 0 {
+			return unknown(reasonUnknown)
 		}
-		return v.act(ActAssign, space, v.Role(space), d)
-	case ActMention, ActRestrict:
-		ctx.Candidate = true
+		return v.act(act, a.in, v.Role(a.in), v.display(a.q.User, a.context()))
 	}
-	d := v.User(id, ctx)
-	for _, a := range v.e.asg[v.e.asgStart[id]:v.e.asgStart[id+1]] {
-		r := &v.e.rules[a.rule]
-		state := "assigned"
-		if !r.live(v.nano) {
-			state = "assigned until then, no longer"
-		}
-		x.Parts = append(x.Parts, Part{What: "assignment of the user", Reason: state + ": " + v.targetName(a.target), Rule: sourcePtr(r.src)})
+	if act != ActAssign {
+		return v.act(act, a.in, v.Role(a.in), v.User(a.id, a.context()))
 	}
-	return v.act(q.Action, space, v.Role(space), d)
+	return v.act(ActAssign, a.in, v.Role(a.in), v.assignee(a.id, a.in))
 }
 
-func sourcePtr(s Source) *Source { return &s }
-
-func (v *View) targetName(t int32) string {
-	if t >= 0 && int(t) < len(v.e.spaces) {
-		return "space " + v.e.f.Spaces()[t].Key
-	}
-	return "page " + v.e.p.Pages[-1-t].Content
+// context is that in which a person is looked at: to be chosen where the action
+// is about choosing.
+func (a *ask) context() Context {
+	return Context{Space: a.in, Candidate: a.q.Action == ActMention || a.q.Action == ActRestrict}
 }
 
-func (v *View) explainGroup(name string) Decision {
-	id, ok := v.e.f.FindGroup(wikiSource, name)
-	if source, rest, cut := strings.Cut(name, "/"); cut && !ok {
-		id, ok = v.e.f.FindGroup(source, rest)
+func (a *ask) decideSpace() (Decision, ID) {
+	if a.id == NoID {
+		return unknown(reasonUnknown), a.in
 	}
-	if !ok {
-		return unknown(reasonUnknown)
+	in := a.in
+	if in == NoID {
+		in = a.id
 	}
-	return v.Group(id)
+	return a.v.act(a.q.Action, in, a.v.Role(in), a.v.Space(a.id)), in
 }
 
-func (v *View) explainSpace(q Question, in ID, x *Explanation) Decision {
-	id, ok := v.e.f.FindSpaceByAnyName(q.Space)
-	if !ok {
-		return unknown(reasonUnknown)
-	}
-	d := v.Space(id)
-	if label := v.SpaceLabel(id); d.Verdict == Hidden && label.Verdict == Visible {
-		x.Parts = append(x.Parts, part("name of the space", label))
-	}
-	return v.act(q.Action, in, v.Role(in), d)
-}
-
-func (v *View) explainContent(q Question, space *ID, x *Explanation) Decision {
-	id := v.e.findPage(q.Content)
-	if p := v.e.p.Profile; id == NoID && p != nil && p.Titles != nil {
-		if k, ok := p.TitleKey(v.e.f, q.Content); ok {
-			if id, ok = v.find(&k, Context{Space: NoID}); !ok {
-				return v.title(&k, Context{Space: NoID})
-			}
+func (a *ask) decideContent() (Decision, ID) {
+	v := a.v
+	if a.id == NoID {
+		if k, ok := a.titleKey(); ok {
+			return v.title(&k, Context{Space: a.in}), a.in
 		}
+		return unknown(reasonUnknown), a.in
 	}
-	if id == NoID {
-		if name, title, ok := strings.Cut(q.Content, "/"); ok {
-			return v.title(&Key{Attr: ContentTitle, Value: title, Space: name}, Context{Space: NoID})
-		}
-		return unknown(reasonUnknown)
+	at := v.e.contents[a.id].space
+	in := a.in
+	if in == NoID {
+		in = at
 	}
-	at := v.e.contents[id].space
-	if at != NoID {
-		x.Parts = append(x.Parts, part("its space", v.SpaceLabel(at)))
-		if *space == NoID {
-			*space = at
-		}
-	}
-	return v.act(q.Action, at, v.contentRole(id), v.Content(id))
-}
-
-// explainURL judges a path and query as the guard would.
-func (v *View) explainURL(q Question, x *Explanation) (Decision, ID, error) {
-	p := v.e.p.Profile
-	if p == nil {
-		return Decision{}, NoID, errors.New("no profile is loaded to read the URL by")
-	}
-	path, query, _ := strings.Cut(q.URL, "?")
-	if !strings.HasPrefix(path, "/") {
-		return Decision{}, NoID, fmt.Errorf("url: %q does not begin with a slash", q.URL)
-	}
-	req, err := p.ReadTarget(path, query)
-	if err != nil {
-		return hidden(&Reason{Rule: "request", Text: "the request has no single reading: " + err.Error()}), NoID, nil
-	}
-	req.Method = orDefault(strings.ToUpper(q.Method), "GET")
-	m, refusal := p.Match(req, v.e.f)
-	if refusal != nil {
-		return hidden(&Reason{Rule: "route", Text: "no route admits it: " + refusal.Reason}), NoID, nil
-	}
-	if m == nil {
-		return hidden(reasonUnrouted), NoID, nil
-	}
-	if q.Action != "" && q.Action != ActView {
-		m.Action = q.Action
-	}
-	space := v.contextSpace(m)
-	x.Parts = append(x.Parts, Part{What: "route", Reason: m.Pattern + ", class " + string(m.Class)})
-	x.Parts = append(x.Parts, part("class "+string(m.Class), v.classAndURLs(m, space)))
-	v.subjects(m, space, func(s *Subject, d Decision) {
-		x.Parts = append(x.Parts, part(s.Ref.Kind.String()+" in "+s.Param, d))
-	})
-	if d := v.Denied(m); d != nil {
-		x.Parts = append(x.Parts, Part{What: "denial of the profile", Verdict: Hidden.String(), Reason: reasonProfileDeny.Text})
-	}
-	return v.Admit(m), space, nil
-}
-
-// explainAssignments lists every rule that assigns the viewer to the space or
-// to a page of it, live or not.
-func (v *View) explainAssignments(space ID) []Part {
-	var parts []Part
-	subject := int32(v.e.spaces[space].subject)
-	if v.viewer.Anonymous {
-		return nil
-	}
-	for _, n := range v.e.rulesOfViewer(&v.viewer, v.linked) {
-		r := &v.e.rules[n]
-		switch {
-		case r.target == targetInternal || r.target == targetSuspended:
-			continue
-		case r.target >= 0 && r.target != subject:
-			continue
-		case r.target < 0 && (v.e.grants[-1-r.target].page == NoID || v.e.contents[v.e.grants[-1-r.target].page].space != space):
-			continue
-		}
-		text := r.reason.Text
-		if !r.live(v.nano) {
-			text += " (no longer)"
-		}
-		parts = append(parts, Part{What: "assignment of the viewer", Reason: text, Rule: sourcePtr(r.src)})
-	}
-	return parts
+	return v.act(a.q.Action, at, v.contentRole(a.id), v.Content(a.id)), in
 }
 
 func (e *Engine) findAnyUser(s string) ID {
@@ -261,86 +304,4 @@ func (e *Engine) findAnyUser(s string) ID {
 		}
 	}
 	return NoID
-}
-
-// ViewerFor makes the viewer that offline commands mean by WHO: "anonymous", a
-// username or e-mail of the directory (whose e-mail and groups then count as
-// verified claims), or any other e-mail address.
-func ViewerFor(p *Policy, f Facts, who string) (Viewer, error) {
-	for _, a := range []Attr{UserName, UserEmail} {
-		id, ok := f.FindUser(a, who)
-		if !ok {
-			continue
-		}
-		u := &f.Users()[id]
-		v := Viewer{WikiUser: u.Username, WikiVouches: true, DisplayName: u.DisplayName, Email: u.Email, EmailVerified: true}
-		v.Provider, v.Subject = p.guessProvider(u.Email, u.Identities)
-		for _, g := range u.Groups {
-			if source, name, ok := p.qualifier(g); ok && source == v.Provider {
-				g = name
-			}
-			v.Groups = append(v.Groups, g)
-		}
-		return v, nil
-	}
-	if who == "anonymous" {
-		return Viewer{Anonymous: true}, nil
-	}
-	if _, ok := emailDomain(who); ok {
-		v := Viewer{Email: who, EmailVerified: true}
-		v.Provider, v.Subject = p.guessProvider(who, nil)
-		return v, nil
-	}
-	return Viewer{}, fmt.Errorf("the directory knows no user %q, and it is no e-mail address", who)
-}
-
-// guessProvider says by whom a person of the directory signs in: the provider
-// of an identity of his, else the one that vouches for his e-mail, else the
-// only one there is or that rules speak of.
-func (p *Policy) guessProvider(email string, identities []string) (provider, subject string) {
-	for _, s := range identities {
-		if source, sub, ok := p.qualifier(s); ok && source != wikiSource && p.knowsSource(source) {
-			return source, sub
-		}
-	}
-	names := slices.Sorted(maps.Keys(p.Providers))
-	for _, n := range names {
-		v := Viewer{Provider: n, Email: email, EmailVerified: true}
-		if p.trustsEmail(&v) {
-			return n, ""
-		}
-	}
-	if len(names) == 0 {
-		names = p.mentionedProviders()
-	}
-	if len(names) == 1 {
-		return names[0], ""
-	}
-	if len(p.Providers) == 0 {
-		return "idp", ""
-	}
-	return "", ""
-}
-
-func (p *Policy) mentionedProviders() []string {
-	seen := map[string]bool{}
-	note := func(pr principal) {
-		if pr.kind == byGroup || pr.kind == byIdentity {
-			for _, s := range pr.sources {
-				seen[s] = true
-			}
-		}
-	}
-	for _, g := range p.Internal.Groups {
-		if pr, err := p.parseGroup(g.Name); err == nil {
-			note(pr)
-		}
-	}
-	for i := range p.Spaces {
-		for j := range p.Spaces[i].Members {
-			note(p.Spaces[i].Members[j].principal)
-		}
-	}
-	delete(seen, wikiSource)
-	return slices.Sorted(maps.Keys(seen))
 }

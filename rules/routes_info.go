@@ -14,6 +14,7 @@ type RouteInfo struct {
 	Action   Action   `json:"action"`
 	Subjects []string `json:"subjects,omitempty"` // "title: content.title"
 	Params   []string `json:"params,omitempty"`   // "limit: int<=500"
+	File     string   `json:"file"`
 	Line     int      `json:"line"`
 }
 
@@ -62,7 +63,7 @@ func appendInfo(out []RouteInfo, rt, top *route) []RouteInfo {
 }
 
 func (rt *route) info(top *route) RouteInfo {
-	info := RouteInfo{Pattern: rt.pattern, Methods: rt.methods, Class: rt.class, Action: rt.action, Line: rt.line}
+	info := RouteInfo{Pattern: rt.pattern, Methods: rt.methods, Class: rt.class, Action: rt.action, File: rt.file, Line: rt.line}
 	for _, p := range top.patterns[1:] {
 		info.Also = append(info.Also, p.src)
 	}
