@@ -11,11 +11,20 @@ type canon struct {
 	encSlash, encSemi      bool // permitted as %2f, %3b
 	more                   []string
 	strip                  []stripRule
-	duplicates             bool // repeated names are the values of a list
-	drop, refuse           map[string]bool
+	duplicates             bool                // repeated names are the values of a list
+	names                  map[string]nameFate // of parameters that no route is asked about
 	fold                   bool
 	plus                   [][]string
 }
+
+// nameFate is what becomes of a parameter on every route.
+type nameFate uint8
+
+const (
+	nameKept nameFate = iota
+	nameRefused
+	nameDropped
+)
 
 type stripRule struct {
 	before, after []string
@@ -36,7 +45,7 @@ func newCanon(c *Canon) (*canon, error) {
 		doubleSlash: !has("//"), semicolon: !has(";"),
 		encSlash: !has("%2f"), encSemi: !has("%3b"),
 		duplicates: c.Params.Duplicate == "list",
-		drop:       map[string]bool{}, refuse: map[string]bool{}, fold: c.FoldPath,
+		names:      map[string]nameFate{}, fold: c.FoldPath,
 	}
 	for _, s := range list {
 		if s = strings.ToLower(s); !slices.Contains(defaultRefuse, s) {
@@ -46,11 +55,11 @@ func newCanon(c *Canon) (*canon, error) {
 			out.more = append(out.more, s)
 		}
 	}
-	for _, s := range c.DropParams {
-		out.drop[s] = true
-	}
 	for _, s := range c.RefuseParams {
-		out.refuse[s] = true
+		out.names[s] = nameRefused
+	}
+	for _, s := range c.DropParams {
+		out.names[s] = nameDropped
 	}
 	for _, s := range c.Strip {
 		before, after, ok := strings.Cut(strings.TrimPrefix(s.Prefix, "/"), "{**}")

@@ -1,23 +1,45 @@
 package rules
 
 import (
+	"errors"
+	"maps"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 )
 
-// Checks of a profile at load, beyond what its grammar says.
+// Checks of a profile at load, beyond what its grammar says: the parts that
+// are not routes.
+
+func (c *profileCheck) check(p *Profile, env *typeEnv) {
+	c.titles(p.Titles)
+	c.types(p, env)
+	c.fields([]any{"fields"}, p.Fields, nil, nil)
+	c.shapes(p)
+	c.markup(p)
+	c.headers(&p.Headers)
+	c.identities(p.Identities)
+	c.directory(p)
+	c.specialPages(p)
+}
+
+// oneOf tells of a word that is none of those that are known here.
+func (c *profileCheck) oneOf(path []any, key, got string, among ...string) {
+	if got != "" && !slices.Contains(among, got) {
+		c.fail(sub(path, key), "%s: %q is none of %s%s", key, got, strings.Join(among, ", "), suggest(got, among))
+	}
+}
+
+func sub(path []any, more ...any) []any { return append(slices.Clone(path), more...) }
 
 func (c *profileCheck) canon(cn *Canon) {
-	want := func(key, got string, among ...string) {
-		if got != "" && !slices.Contains(among, got) {
-			c.fail([]any{"canon", "params", key}, "%s: %q is none of %s", key, got, strings.Join(among, ", "))
-		}
-	}
-	want("conflict", cn.Params.Conflict, "refuse")
-	want("duplicate", cn.Params.Duplicate, "refuse", "list")
-	want("separators", cn.Params.Separators, "&")
+	at := []any{"canon", "params"}
+	c.oneOf(at, "conflict", cn.Params.Conflict, "refuse")
+	c.oneOf(at, "duplicate", cn.Params.Duplicate, "refuse", "list")
+	c.oneOf(at, "separators", cn.Params.Separators, "&")
 	for _, s := range cn.Params.Sources {
-		want("sources", s, "query", "form")
+		c.oneOf(at, "sources", s, "query", "form")
 	}
 	for i, s := range cn.Strip {
 		for _, class := range s.Then {
@@ -26,247 +48,329 @@ func (c *profileCheck) canon(cn *Canon) {
 			}
 		}
 	}
+	for i, name := range cn.DropParams {
+		if slices.Contains(cn.RefuseParams, name) {
+			c.fail([]any{"canon", "drop_params", i}, "%q cannot be dropped and refused", name)
+		}
+	}
 }
 
-var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "drop", "self"}
+func (c *profileCheck) titles(t *Titles) {
+	if t == nil {
+		return
+	}
+	at := []any{"titles"}
+	if t.Codec == "" {
+		c.fail(at, "titles: wants a codec")
+	}
+	c.oneOf(at, "codec", t.Codec, "mediawiki-title")
+	c.oneOf(at, "talk", t.Talk, "subject")
+	if from, _, _ := strings.Cut(t.Namespaces, "."); from != "sync" && from != "" {
+		c.oneOf(at, "namespaces", from, "sync")
+	}
+	for _, name := range sortedKeys(t.Follow) {
+		if how := t.Follow[name]; !slices.Contains(followWords, how) {
+			c.fail(sub(at, "follow", name), "follow: %q is none of %s%s", how, strings.Join(followWords, ", "), suggest(how, followWords))
+		}
+	}
+}
 
-// fields checks the words of field specs. Words that no format knows are left
-// to be entities of shapes.
-func (c *profileCheck) fields(path []any, fields map[string]FieldSpec) {
-	for _, key := range sortedKeys(fields) {
-		s := string(fields[key])
-		at := append(slices.Clone(path), key)
-		inner, isList := strings.CutPrefix(s, "[")
-		inner = strings.TrimSuffix(inner, "]")
+// regexps checks that the profile's own types compile, and are not too large.
+func (c *profileCheck) regexps(p *Profile) bool {
+	ok := true
+	for _, name := range sortedKeys(p.Types) {
+		if err := boundedRegexp(p.Types[name]); err != nil {
+			c.fail([]any{"types", name}, "type %q: %v", name, err)
+			ok = false
+		}
+	}
+	return ok
+}
+
+var followWords = []string{"user", "usage", "members", "deny", "name"}
+
+// types refuses those that hide a built-in one, and those that nothing uses.
+func (c *profileCheck) types(p *Profile, env *typeEnv) {
+	for _, name := range sortedKeys(p.Types) {
+		at := []any{"types", name}
+		_, attr := ParseAttr(name)
 		switch {
-		case slices.Contains(fieldWords, s), strings.HasPrefix(s, "$") && len(s) > 1:
-		case strings.HasPrefix(s, "count(") && strings.HasSuffix(s, ")"):
-		case strings.HasPrefix(s, "dict(") || strings.HasPrefix(s, "dict_value("):
-			_, attr, _ := strings.Cut(strings.TrimSuffix(s, ")"), "(")
+		case attr, hasKey(simpleTypes, name), slices.Contains(typeMakers, name):
+			c.fail(at, "%q is a type of the language; a profile cannot change what it takes", name)
+		case len(p.Routes) > 0 && !env.used[name] && !hasKey(simpleTypes, p.Types[name]): // id: digits is but another word
+			c.fail(at, "nothing uses the type %q", name)
+		}
+	}
+}
+
+var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "drop", "self", "user", "group", "space", "content"}
+
+// fields checks the words of field specs. typed are those that say more
+// generally what members of a name are, decided the kinds of entity that are
+// judged already where these stand.
+func (c *profileCheck) fields(path []any, fields, typed map[string]FieldSpec, decided []EntityKind) {
+	for _, key := range sortedKeys(fields) {
+		spec := string(fields[key])
+		at := sub(path, key)
+		inner := strings.TrimSuffix(strings.TrimPrefix(spec, "["), "]")
+		switch {
+		case spec == "plain" || spec == "prose":
+			c.harmless(at, key, spec, typed[key], decided)
+		case slices.Contains(fieldWords, spec), strings.HasPrefix(spec, "$") && len(spec) > 1:
+		case spec == "keep" && key == "*":
+		case strings.HasPrefix(spec, "count(") && strings.HasSuffix(spec, ")"):
+		case strings.HasPrefix(spec, "dict(") || strings.HasPrefix(spec, "dict_value("):
+			_, attr, _ := strings.Cut(strings.TrimSuffix(spec, ")"), "(")
 			if _, ok := ParseAttr(attr); !ok {
-				c.fail(at, "%q: %q is no attribute%s", s, attr, suggest(attr, attrWords()))
+				c.fail(at, "%q: %q is no attribute%s", spec, attr, suggest(attr, attrWords()))
 			}
 		default:
 			if _, ok := ParseAttr(inner); !ok {
-				_ = isList
-				c.fail(at, "unknown field type %q%s", s, suggest(inner, append(attrWords(), fieldWords...)))
+				c.fail(at, "unknown field type %q%s", spec, suggest(inner, append(attrWords(), fieldWords...)))
 			}
 		}
 	}
 }
 
-// shapes checks that no member which identifies the object is called harmless.
+// harmless tells of a member that is called harmless although its name, or what
+// the profile says of it elsewhere, tells that it names an entity.
+func (c *profileCheck) harmless(at []any, key, spec string, typed FieldSpec, decided []EntityKind) {
+	attr, ok := namedAttr(key)
+	if ok && attr != RevisionID && !slices.Contains(decided, attr.Kind()) {
+		c.fail(at, "%q is %s, but its name says that it holds %s; if it does not, say drop or title", key, spec, attr)
+		return
+	}
+	if _, ok := ParseAttr(string(typed)); ok && len(decided) == 0 {
+		c.fail(at, "%q is %s here and %s elsewhere; what names an entity is judged everywhere", key, spec, typed)
+	}
+}
+
+// shapes checks that no member which identifies the object is called harmless,
+// and that each shape can be reached.
 func (c *profileCheck) shapes(p *Profile) {
 	for i := range p.Shapes {
 		s := &p.Shapes[i]
-		if p.Extends == "" {
-			c.fields([]any{"shapes", i, "fields"}, s.Fields)
-		}
+		at := []any{"shapes", i}
+		c.fields(sub(at, "fields"), s.Fields, p.Fields, s.decides())
 		for _, key := range sortedKeys(s.Keys) {
 			if f := s.Fields[s.Keys[key]]; f == "plain" || f == "prose" {
-				c.fail([]any{"shapes", i, "fields", s.Keys[key]}, "%q names the %s, so that it cannot be %s", s.Keys[key], s.Entity, f)
+				c.fail(sub(at, "fields", s.Keys[key]), "%q names the %s, so that it cannot be %s", s.Keys[key], s.Entity, f)
+			}
+		}
+		c.oneOf(at, "hidden", s.Hidden, "remove", "placeholder")
+		c.oneOf(at, "in_list", s.InList, "each", "once", "remove")
+		if s.Hidden == "placeholder" && s.Placeholder == "" {
+			c.fail(at, "hidden: placeholder, but no placeholder is given")
+		}
+		if s.Hidden != "placeholder" && s.Placeholder != "" {
+			c.fail(sub(at, "placeholder"), "a placeholder that nothing puts in: it wants hidden: placeholder")
+		}
+		for j := range i {
+			if p.Shapes[j].Where.takesAll(&s.Where) {
+				src, n := c.layers.place([]any{"shapes", j})
+				c.fail(at, "never reached: the shape at %s:%d takes every object that this one would", src.file, n.Line)
+				break
 			}
 		}
 	}
 }
 
-var (
-	pageKinds  = []string{"offset", "cursor", "grow", "none"}
-	totalRules = []string{"drop", "count", "exact"}
-	typeWords  = []string{
-		"html", "json", "xml", "rss", "atom", "opensearch", "css", "js", "text", "redirect", "binary", "file", "empty", "none", "any",
-		"png", "jpeg", "jpg", "gif", "svg", "webp", "avif", "bmp", "ico", "woff", "woff2", "ttf", "otf", "eot", "pdf", "map", "image", "font",
-	}
-)
-
-// check looks at one route with everything that it inherits.
-func (c *compiler) check(rt *route, path []any, pats []*pattern) {
-	at := func(key ...any) []any { return append(slices.Clone(path), key...) }
-	if rt.closed {
-		return
-	}
-	if rt.class == "" {
-		c.fail(path, "the route has no class; without one it would be refused")
-		return
-	}
-	known := c.knownNames(rt, path)
-	c.checkTypes(rt, rt.params, known, path)
-	for _, set := range append(slices.Clone(rt.need), rt.needAny) {
-		for _, name := range set {
-			if _, ok := known[name]; !ok {
-				c.fail(at("need"), "%q is no parameter of this route%s", name, suggest(name, sortedKeys(known)))
+// decides lists the kinds of entity that are judged before the object's other
+// members are looked at: they are its own then. A page's space is its own.
+func (s *Shape) decides() []EntityKind {
+	var out []EntityKind
+	if len(s.Keys) > 0 {
+		for _, k := range []EntityKind{User, Group, Space, Content} {
+			if k.String() == s.Entity {
+				out = append(out, k)
 			}
 		}
 	}
-	for i, d := range rt.spec.Deny {
-		if _, ok := known[d.Param]; d.Param != "" && !ok {
-			c.fail(at("deny", i), "%q is no parameter of this route%s", d.Param, suggest(d.Param, sortedKeys(known)))
+	for _, p := range s.DecidedBy {
+		if a, ok := ParseAttr(p.As); ok {
+			out = append(out, a.Kind())
 		}
 	}
-	c.checkPage(rt, path, known)
-	c.checkEvidence(rt, path)
-	if r := rt.spec.Response; r != nil {
-		c.checkResponse(r, at("response"))
+	if slices.Contains(out, Content) {
+		out = append(out, Space)
 	}
+	return out
 }
 
-func (c *compiler) checkPart(rt *route, path []any) {
-	known := map[string]*paramType{}
-	for name, t := range rt.params {
-		known[name] = t
+// takesAll says that every object which v recognises, w does too.
+func (w *Where) takesAll(v *Where) bool {
+	there := append(slices.Collect(maps.Keys(v.Is)), v.Has...) // members that v's objects surely have
+	subset := func(a, b []string) bool {
+		return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
 	}
-	c.checkTypes(rt, rt.params, known, path)
-	c.checkPage(rt, path, known)
-	if r := rt.spec.Response; r != nil {
-		c.checkResponse(r, append(slices.Clone(path), "response"))
+	if !subset(w.Has, there) || !subset(w.Lacks, v.Lacks) || len(w.Under) > 0 && (len(v.Under) == 0 || !subset(v.Under, w.Under)) {
+		return false
 	}
+	if len(w.Any) > 0 && !slices.ContainsFunc(w.Any, func(s string) bool { return slices.Contains(there, s) }) &&
+		(len(v.Any) == 0 || !subset(v.Any, w.Any)) {
+		return false
+	}
+	for member, values := range w.Is {
+		if is, ok := v.Is[member]; !ok || !subset(strings.Split(is, "|"), strings.Split(values, "|")) {
+			return false
+		}
+	}
+	return len(w.Has)+len(w.Any)+len(w.Is)+len(w.Under) > 0
 }
 
-// knownNames gathers what the route may refer to: parameters, captures and
-// discriminators.
-func (c *compiler) knownNames(rt *route, path []any) map[string]*paramType {
-	known := map[string]*paramType{}
-	if i, ok := path[1].(int); ok && path[0] == "routes" {
-		spec := &c.p.Routes[i]
-		for _, src := range append([]string{spec.Match}, spec.Also...) {
-			pat, err := parsePattern(src)
-			if err != nil {
-				continue
+// markup checks what can be checked of rules for HTML and feeds without
+// reading their selectors, which the rewriters do.
+func (c *profileCheck) markup(p *Profile) {
+	for section, rules := range map[string][]HTMLRule{"html": p.HTML, "self": p.Self} {
+		for i := range rules {
+			at := []any{section, i}
+			c.oneOf(at, "undecided", rules[i].Undecided, "keep", "hide")
+			c.oneOf(at, "context", rules[i].Context, "candidate")
+			if rules[i].Select == "" {
+				c.fail(at, "the rule has no select:")
 			}
-			for _, s := range pat.segs {
-				if s.name == "" {
-					continue
-				}
-				known[s.name] = nil
-				if t, err := c.env.parseType(s.typ); s.typ != "" && err == nil {
-					known[s.name] = t
-				}
-				if known[s.name].cursor() || rt.params[s.name].cursor() {
-					c.fail(path, "%q: a cursor stands in a parameter, never in the path", s.name)
-				}
+			for _, class := range rules[i].Only {
+				c.oneOf(at, "only", string(class), words(classes)...)
+			}
+			if section == "html" && !rules[i].Always && !rules[i].Menu && rules[i].Tokens == "" && len(rules[i].Subject) == 0 {
+				c.fail(at, "the rule hides nothing: it wants subject:, tokens:, menu: or always:")
 			}
 		}
 	}
-	for name := range rt.control {
-		known[name] = nil
+	for i := range p.Scripts {
+		for _, name := range sortedKeys(p.Scripts[i].JSON) {
+			c.fields([]any{"scripts", i, "json", name}, p.Scripts[i].JSON[name], nil, nil)
+		}
 	}
-	for name, t := range rt.params {
-		known[name] = t
+	for i := range p.Feeds {
+		at := []any{"feeds", i}
+		c.oneOf(at, "undecided", p.Feeds[i].Undecided, "drop", "keep")
+		if p.Feeds[i].Entry == "" {
+			c.fail(at, "the rule has no entry:")
+		}
 	}
-	if rt.subpage != nil {
-		known["subpage"] = rt.subpage
-	}
-	return known
-}
-
-// checkTypes looks at what types refer to, and that queries are narrowed.
-func (c *compiler) checkTypes(rt *route, params, known map[string]*paramType, path []any) {
-	for _, name := range sortedKeys(params) {
-		at := append(slices.Clone(path), "params", name)
-		params[name].each(func(t *paramType) {
-			if t.in != "" {
-				if space, ok := known[t.in]; !ok {
-					c.fail(at, "content.title in %s: there is no such parameter%s", t.in, suggest(t.in, sortedKeys(known)))
-				} else if t.inPrefix == "" && space != nil && !slices.ContainsFunc(space.attrs(), func(a Attr) bool { return a.Kind() == Space }) {
-					c.fail(at, "content.title in %s: %s names no space", t.in, space.src)
-				}
+	for i, sel := range p.Prose {
+		for one := range strings.SplitSeq(sel, ",") {
+			if slices.Contains([]string{"*", "html", "body", "head", "body *", "html *"}, strings.TrimSpace(one)) {
+				c.fail([]any{"prose", i}, "%q is the whole page; prose is what people wrote, the rest is scanned as structure", one)
 			}
-			if t.kind == tQuery && rt.narrow[name].To != "query" {
-				c.fail(at, "a %s parameter must be narrowed: narrow: {%s: {and: {space: visible}, …}}", t.src, name)
-			}
-		})
-	}
-	for _, name := range sortedKeys(rt.narrow) {
-		t, ok := params[name]
-		at := append(slices.Clone(path), "narrow", name)
-		switch n := rt.narrow[name]; {
-		case !ok && n.To == "visible" && slices.ContainsFunc(rt.affixed, func(a affixedParam) bool {
-			return name == a.prefix+"{"+a.name.src+"}" && (a.name.attr == SpaceID || a.name.attr == SpaceKey)
-		}):
-		case !ok:
-			c.fail(at, "%q is no parameter of this route%s", name, suggest(name, sortedKeys(params)))
-		case n.To == "query" && t.kind != tQuery:
-			c.fail(at, "%q is no query but %s", name, t.src)
-		case n.To == "visible" && !slices.ContainsFunc(t.attrs(), func(a Attr) bool { return a == SpaceID || a == SpaceKey }):
-			c.fail(at, "%q is %s; only a parameter of space.id or space.key can be narrowed to the visible spaces", name, t.src)
 		}
 	}
 }
 
-func (c *compiler) checkPage(rt *route, path []any, known map[string]*paramType) {
-	p := rt.page
-	if p == nil {
-		switch rt.class {
-		case ClassSearch, ClassFeed, ClassPeople, ClassPicker:
-			if len(rt.parts) == 0 && len(rt.pattern) > 0 && len(path) > 0 && path[len(path)-2] != "part" {
-				c.fail(path, "a route of class %s gives a list: it wants page: (page: {kind: none} where it is never paged)", rt.class)
+// unsafeHeaders would tell more than the answer does; the engine makes its own.
+var unsafeHeaders = []string{
+	"set-cookie", "set-cookie2", "etag", "last-modified", "location", "content-location", "link", "refresh", "content-length", "content-encoding",
+	"transfer-encoding", "content-disposition", "www-authenticate", "server", "via", "age", "vary", "content-range", "accept-ranges", "x-powered-by",
+}
+
+func (c *profileCheck) headers(h *Headers) {
+	for i, name := range h.Response {
+		if slices.Contains(unsafeHeaders, strings.ToLower(name)) || strings.ContainsAny(name, "*?[ :") {
+			c.fail([]any{"headers", "response", i}, "the wiki's %s never passes as it is", name)
+		}
+	}
+	for i, glob := range h.Cookies {
+		if strings.Trim(glob, "*?") == "" {
+			c.fail([]any{"headers", "cookies", i}, "%q takes every cookie, Postern's own among them", glob)
+		}
+	}
+}
+
+// maxProgram bounds what a profile's regular expression may compile to.
+const maxProgram = 20_000
+
+// boundedRegexp refuses a regular expression that is too large to keep, or not
+// one at all.
+func boundedRegexp(src string) error {
+	if len(src) > maxText {
+		return errors.New("the regular expression is too long")
+	}
+	tree, err := syntax.Parse(src, syntax.Perl)
+	if err != nil {
+		return err //nolint:wrapcheck // the caller says what it is for
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	if len(prog.Inst) > maxProgram {
+		return errors.New("the regular expression is too large once its repeats are written out")
+	}
+	return nil
+}
+
+func (c *profileCheck) identities(ids []IdentityPattern) {
+	for i := range ids {
+		at := []any{"identities", i}
+		if err := boundedRegexp(ids[i].Match); err != nil {
+			c.fail(sub(at, "match"), "match: %v", err)
+			continue
+		}
+		re, err := regexp.Compile(ids[i].Match)
+		switch {
+		case err != nil:
+			c.fail(sub(at, "match"), "match: %v", err)
+		case re.NumSubexp() < 1:
+			c.fail(sub(at, "match"), "match: wants a group, whose text is the value")
+		case re.MatchString(""):
+			c.fail(sub(at, "match"), "match: takes the empty text, so that it is everywhere")
+		}
+		if a, ok := ParseAttr(ids[i].Attr); !ok || a.Kind() != User {
+			c.fail(sub(at, "attr"), "attr: %q is no attribute of a user", ids[i].Attr)
+		}
+	}
+}
+
+var records = []string{"users", "groups", "spaces", "content", "aliases"}
+
+func (c *profileCheck) directory(p *Profile) {
+	if p.Sync != nil {
+		for i := range p.Sync.Steps {
+			s := &p.Sync.Steps[i]
+			at := []any{"sync", "steps", i}
+			c.oneOf(at, "into", s.Into, records...)
+			c.oneOf(at, "each", s.Each, "spaces", "groups")
+			c.oneOf(sub(at, "page"), "kind", s.Page.Kind, "offset", "cursor", "none")
+			if s.Into == "" || !strings.HasPrefix(s.URL, "/") {
+				c.fail(at, "a step wants into: and a url: that begins with a slash")
 			}
 		}
-		return
 	}
-	at := append(slices.Clone(path), "page")
-	if !slices.Contains(pageKinds, p.Kind) {
-		c.fail(at, "page: kind %q is none of %s", p.Kind, strings.Join(pageKinds, ", "))
-	}
-	for _, name := range []string{p.Start, p.Limit} {
-		if _, ok := known[name]; name != "" && !ok {
-			c.fail(at, "page: %q is no parameter of this route%s", name, suggest(name, sortedKeys(known)))
+	for i := range p.Lookup {
+		l := &p.Lookup[i]
+		at := []any{"lookup", i}
+		c.oneOf(at, "into", l.Into, records...)
+		if len(l.Attr) == 0 || !strings.HasPrefix(l.URL, "/") {
+			c.fail(at, "a look-up wants attr: and a url: that begins with a slash")
+		}
+		for _, a := range l.Attr {
+			if _, ok := ParseAttr(a); !ok {
+				c.fail(sub(at, "attr"), "%q is no attribute%s", a, suggest(a, attrWords()))
+			}
 		}
 	}
-	if p.Total == nil {
-		return
-	}
-	if !slices.Contains(totalRules, p.Total.Rule) {
-		c.fail(at, "page: the total's rule %q is none of %s", p.Total.Rule, strings.Join(totalRules, ", "))
-	}
-	if p.Total.Rule == "exact" && len(rt.narrow) == 0 {
-		c.fail(at, "page: a total cannot be exact where nothing narrows the list")
+	if p.WhoAmI != nil && !strings.HasPrefix(p.WhoAmI.URL, "/") {
+		c.fail([]any{"who_am_i"}, "who_am_i wants a url: that begins with a slash")
 	}
 }
 
-// checkEvidence: a page that is asked for must say which one it is.
-func (c *compiler) checkEvidence(rt *route, path []any) {
-	for _, kind := range sortedKeys(rt.evidence) {
-		switch kind {
-		case "content", "space", "user", "group", "includes":
-		default:
-			c.fail(append(slices.Clone(path), "evidence", kind), "evidence of %q; want content, space, user, group or includes", kind)
-		}
-	}
-	if rt.class != ClassContent || len(rt.evidence["content"]) > 0 || len(rt.parts) > 0 {
+// specialPages: what no route leads to is never asked for.
+func (c *profileCheck) specialPages(p *Profile) {
+	if len(p.Specials) == 0 || slices.ContainsFunc(p.Routes, func(r RouteSpec) bool { return r.dispatches() }) {
 		return
 	}
-	if r := rt.response; r != nil && (r.Codec != "" || len(r.Types) > 0 && !slices.ContainsFunc(r.Types, func(t string) bool {
-		return t == "html" || t == "json" || t == "xml" || t == "any" || strings.HasPrefix(t, "text/html")
-	})) {
-		return
-	}
-	if rt.mixed != "" {
-		return
-	}
-	c.fail(path, "a route of class content wants evidence: {content: …}, the place where the answer says which page it is")
+	c.fail([]any{"specials"}, "no route leads to special pages: one wants specials: PARAMETER")
 }
 
-func (c *compiler) checkResponse(r *ResponseSpec, path []any) {
-	for i, t := range r.Types {
-		if !strings.Contains(t, "/") && !slices.Contains(typeWords, t) {
-			c.fail(append(slices.Clone(path), "types", i), "unknown response type %q%s", t, suggest(t, typeWords))
+func (r *RouteSpec) dispatches() bool {
+	if r.Specials != "" {
+		return true
+	}
+	for _, v := range r.Variants {
+		if v.dispatches() {
+			return true
 		}
 	}
-	for _, p := range sortedKeys(r.Dict) {
-		if _, ok := ParseAttr(r.Dict[p]); !ok {
-			c.fail(append(slices.Clone(path), "dict", p), "%q is no attribute%s", r.Dict[p], suggest(r.Dict[p], attrWords()))
-		}
-	}
-	if r.Unknown != "" && r.Unknown != "drop" && r.Unknown != "keep" {
-		c.fail(append(slices.Clone(path), "unknown"), "unknown: is drop or keep, not %q", r.Unknown)
-	}
-	for i, s := range r.Also {
-		if s < 400 || s > 499 {
-			c.fail(append(slices.Clone(path), "also", i), "also: wants statuses from 400 to 499, not %d", s)
-		}
-	}
-	if r.Empty != 0 && r.Empty != 200 && r.Empty != 204 {
-		c.fail(append(slices.Clone(path), "empty"), "empty: is 200 or 204, not %d", r.Empty)
-	}
+	return false
 }

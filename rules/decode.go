@@ -3,20 +3,10 @@ package rules
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-)
-
-// Bounds on rule files. They are far above what people write and low enough
-// that no file can make loading slow.
-const (
-	maxFileSize = 1 << 20
-	maxDepth    = 64
-	maxNodes    = 400_000 // after expansion of aliases
 )
 
 // nodeUnmarshaler is implemented by types that have short forms: a bare string
@@ -35,8 +25,17 @@ type nodeUnmarshaler interface {
 // takes a struct's fields, or in a map every key that nothing else takes.
 func decodeYAML(file string, data []byte, out any) error {
 	root, err := parseYAML(file, data)
-	if err != nil || root == nil {
+	if err != nil {
 		return err
+	}
+	return decodeRoot(file, root, out)
+}
+
+// decodeRoot is decodeYAML for a document that parseYAML has read; nil is the
+// empty one.
+func decodeRoot(file string, root *yaml.Node, out any) error {
+	if root == nil {
+		return nil
 	}
 	d := decoder{file: file}
 	d.value(root, reflect.ValueOf(out).Elem())
@@ -48,125 +47,6 @@ func decodeNode(n *yaml.Node, out any) error {
 	var d decoder
 	d.value(n, reflect.ValueOf(out).Elem())
 	return d.errs.err()
-}
-
-// parseYAML gives the document's root node, with aliases counted and bounded;
-// nil for an empty document.
-func parseYAML(file string, data []byte) (*yaml.Node, error) {
-	fail := func(line, col int, format string, args ...any) (*yaml.Node, error) {
-		return nil, Errors{{File: file, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)}}
-	}
-	if len(data) > maxFileSize {
-		return fail(0, 0, "the file is larger than %d bytes", maxFileSize)
-	}
-	if i := invalidUTF8(data); i >= 0 {
-		line, col := place(data, i)
-		return fail(line, col, "not valid UTF-8")
-	}
-	dec := yaml.NewDecoder(strings.NewReader(string(data)))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if err.Error() == "EOF" {
-			return nil, nil
-		}
-		line, msg := syntaxError(data, err)
-		return fail(line, 1, "%s", msg)
-	}
-	var second yaml.Node
-	if err := dec.Decode(&second); err == nil {
-		return fail(second.Line, second.Column, "a second document in the file; write one file for each")
-	} else if err.Error() != "EOF" {
-		line, msg := syntaxError(data, err)
-		return fail(line, 1, "%s", msg)
-	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, nil
-	}
-	m := measure{seen: map[*yaml.Node]int{}}
-	if n, msg := m.count(doc.Content[0], 0); msg != "" {
-		return fail(n.Line, n.Column, "%s", msg)
-	}
-	return doc.Content[0], nil
-}
-
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
-}
-
-func place(data []byte, off int) (line, col int) {
-	before := string(data[:off])
-	line = 1 + strings.Count(before, "\n")
-	return line, 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
-}
-
-var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntaxError reads place and text out of the parser's error, and says so where
-// a tab is the likely cause.
-func syntaxError(data []byte, err error) (int, string) {
-	text := err.Error()
-	m := syntaxLine.FindStringSubmatch(text)
-	line := 1
-	if m != nil {
-		text = text[len(m[0]):]
-		if m[1] != "" {
-			line, _ = strconv.Atoi(m[1])
-		}
-	}
-	lines := strings.Split(string(data), "\n")
-	for _, i := range []int{line - 1, line} {
-		if i < 0 || i >= len(lines) {
-			continue
-		}
-		indent := lines[i][:len(lines[i])-len(strings.TrimLeft(lines[i], " \t"))]
-		if strings.Contains(indent, "\t") {
-			return i + 1, "a tab indents this line; YAML wants spaces"
-		}
-	}
-	return line, "not YAML: " + text
-}
-
-// measure counts nodes with aliases expanded, without expanding them.
-type measure struct{ seen map[*yaml.Node]int }
-
-func (m *measure) count(n *yaml.Node, depth int) (at *yaml.Node, msg string) {
-	size, at, msg := m.size(n, depth)
-	if msg == "" && size > maxNodes {
-		return n, "the file is too large once its aliases are expanded"
-	}
-	return at, msg
-}
-
-func (m *measure) size(n *yaml.Node, depth int) (int, *yaml.Node, string) {
-	if depth > maxDepth {
-		return 0, n, fmt.Sprintf("nested deeper than %d levels", maxDepth)
-	}
-	if n.Kind == yaml.AliasNode {
-		if size, ok := m.seen[n.Alias]; ok && size < 0 {
-			return 0, n, fmt.Sprintf("the alias %q contains itself", n.Value)
-		}
-		return m.size(n.Alias, depth+1)
-	}
-	m.seen[n] = -1
-	total := 1
-	for _, c := range n.Content {
-		size, at, msg := m.size(c, depth+1)
-		if msg != "" {
-			return 0, at, msg
-		}
-		if total += size; total > maxNodes {
-			return 0, c, "the file is too large once its aliases are expanded"
-		}
-	}
-	m.seen[n] = total
-	return total, nil, ""
 }
 
 type decoder struct {
@@ -360,7 +240,11 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 			}
 		}
 	}
-	d.fail(n, "want %s, got %s", typeWord(v.Type()), describe(n))
+	hint := ""
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		hint = "; quotes make it a text"
+	}
+	d.fail(n, "want %s, got %s%s", typeWord(v.Type()), describe(n), hint)
 }
 
 // anything reads a node into plain Go values: map[string]any, []any, string,

@@ -96,7 +96,7 @@ func TestDecodeYAMLErrors(t *testing.T) {
 		{"self alias", "any: &x {a: *x}\n", `a.yaml:1:13: the alias "x" contains itself`},
 		{"alias bomb", bomb, `the file is too large once its aliases are expanded`},
 		{"deep", "any: {a: " + strings.Repeat("[", 80) + strings.Repeat("]", 80) + "}\n", `nested deeper than 64 levels`},
-		{"large", "name: " + strings.Repeat("x", maxFileSize), `a.yaml: the file is larger than 1048576 bytes`},
+		{"large", "name: " + strings.Repeat("x", maxFileSize), `a.yaml: the file is larger than 8388608 bytes`},
 		{"key is a list", "by: {[a]: x}\n", `a.yaml:1:6: a key must be plain text`},
 		{"overflow", "count: 99999999999999999999\n", `want a whole number`},
 	} {

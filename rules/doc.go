@@ -65,8 +65,11 @@
 //     role counts.
 //   - Who was ever assigned, expired assignments included, is never again
 //     "unassigned" (users_see: shared-space-or-unassigned).
-//   - A page whose ancestors form a circle, or, where subtrees are hidden, are
-//     not known, is hidden.
+//   - A page whose ancestors form a circle is hidden, and one whose ancestors
+//     are not known: nobody can tell whom they are restricted to, or, where the
+//     wiki itself keeps its restrictions, whether they are in a hidden subtree.
+//   - A personal space, and what is in it, follows its owner: who does not see
+//     him does not see it, whatever shares it; open_to does not open it.
 //
 // # Names
 //
@@ -78,4 +81,38 @@
 // Title patterns run over the folded title (case, normal form, underscores,
 // runs of blanks): * is any run of characters, slashes included, ? is one,
 // [a-z] one of a class, {a,b} either.
+//
+// # Presets
+//
+// A preset is what is meant by what a policy leaves out, and nothing else; each
+// line may still say otherwise.
+//
+//	setting                    recommended    strict
+//	internal.mode              unrestricted   shared-spaces
+//	internal.unrouted          refuse         refuse
+//	extranet.users_see         shared-space   shared-space
+//	extranet.managers_assign   everyone       shared-space
+//	extranet.people            none           none
+//	extranet.default_role      reader         reader
+//	extranet.archived          hidden         hidden
+//	spaces.*.mentions          members        nobody
+//	tripwire.structure         redact         refuse
+//	tripwire.prose             auto           redact
+//
+// # Addresses
+//
+// E-mail addresses and domains are compared exactly, in one canonical form: a
+// domain in lower case, its labels of other letters as IDNA encodes them; of
+// the local part A to Z folded, and nothing else. A domain stands for itself
+// alone. What only looks like a domain (full-width letters, mixed scripts,
+// invisible characters, a dot at the end), two @, and quoted local parts are no
+// address, and grant nothing.
+//
+// # Faults
+//
+// [LoadPolicy] gives all faults of all files at once, as [Errors], each with
+// file, line and column. [Policy.Lint] finds rules that are valid and can't be
+// meant so, and [Policy.Check] those that name what a directory does not have.
+// What either calls an error should keep a policy from being put in force for
+// the first time; a warning should be read.
 package rules

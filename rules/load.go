@@ -1,131 +1,101 @@
 package rules
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFiles bounds how many rule files the globs may name.
-const maxFiles = 1000
-
-// LoadPolicy reads the rule files that the globs name (** crosses folders) and
-// merges them into one policy. Among them may be profiles of this site, which
-// `wiki:` then finds by their name, and policy tests, which are left alone. The
-// error is Errors, every fault with its place, where the files are at fault.
+// LoadPolicy reads the rule files that the globs name (** crosses folders; a
+// folder stands for its *.yaml and *.yml) and merges them into one policy.
+// Among them may be profiles of this site, which `wiki:` then finds by their
+// name, and policy tests, which are left alone. The error is Errors, every
+// fault with its place, where the files are at fault.
 func LoadPolicy(globs ...string) (*Policy, error) {
-	files := make(map[string][]byte)
-	for _, g := range globs {
-		names, err := doublestar.FilepathGlob(g, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
-		if err != nil {
-			return nil, fmt.Errorf("reading rule files %q: %w", g, err)
-		}
-		if len(names) == 0 {
-			return nil, fmt.Errorf("no rule file matches %q", g)
-		}
-		for _, name := range names {
-			if _, ok := files[name]; ok {
-				continue
-			}
-			if len(files) == maxFiles {
-				return nil, fmt.Errorf("more than %d rule files", maxFiles)
-			}
-			data, err := readBounded(name)
-			if err != nil {
-				return nil, fmt.Errorf("reading rule files: %w", err)
-			}
-			files[name] = data
+	files, err := ReadFiles(globs...)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parsePolicy(files, nil, LoadProfile)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range p.Tests {
+		if _, err := os.Stat(filepath.FromSlash(t)); err != nil {
+			p.missingTests = append(p.missingTests, t)
 		}
 	}
-	return parsePolicy(files, nil, func(name string) (*Profile, error) { return LoadProfile(name) })
+	return p, nil
 }
 
 // readBounded reads one byte more than a rule file may have at most, so that
-// the decoder tells of a file that is too large.
+// the decoder tells of a file that is too large. What is no regular file is not
+// opened at all: a pipe would wait for its other end.
 func readBounded(name string) ([]byte, error) {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, 0, 4096)
-	buf := make([]byte, 32<<10)
-	for len(data) <= maxFileSize {
-		n, err := f.Read(buf)
-		data = append(data, buf[:n]...)
-		if err != nil {
-			if err.Error() == "EOF" {
-				break
-			}
-			return nil, err
-		}
-	}
-	return data, nil
+	return io.ReadAll(io.LimitReader(f, maxFileSize+1))
 }
 
 // ParsePolicy makes a policy of files in memory, by name. A nil profile is
 // looked for among the files and the shipped ones.
 func ParsePolicy(files map[string][]byte, profile *Profile) (*Policy, error) {
-	return parsePolicy(files, profile, func(name string) (*Profile, error) { return LoadProfile(name) })
+	return parsePolicy(files, profile, LoadProfile)
+}
+
+// policyPart is one policy file as read.
+type policyPart struct {
+	*Policy
+	root *yaml.Node
+}
+
+// loading gathers what the files say, and every fault in them.
+type loading struct {
+	checker
+	files    map[string][]byte
+	parts    []policyPart
+	profiles map[string]string // name in the file -> file
 }
 
 func parsePolicy(files map[string][]byte, profile *Profile, load func(string) (*Profile, error)) (*Policy, error) {
-	names := slices.Sorted(maps.Keys(files))
-	profiles := map[string]string{} // name in the file -> file
 	var errs Errors
-	var parts []*Policy
-	sum := sha256.New()
+	l := loading{files: files, profiles: map[string]string{}, checker: checker{errs: &errs, text: files}}
+	names := slices.Sorted(maps.Keys(files))
 	for _, name := range names {
-		data := files[name]
-		fmt.Fprintf(sum, "%s %d\n", filepath.Base(name), len(data))
-		sum.Write(data)
-		root, err := parseYAML(name, data)
-		if err != nil {
-			errs.add(name, Pos{}, err)
-			continue
-		}
-		if profileName, ok := topLevel(root, "profile"); ok {
-			profiles[profileName] = name
-			continue
-		}
-		if _, ok := topLevel(root, "cases"); ok {
-			continue
-		}
-		part := &Policy{file: name}
-		if err := decodeYAML(name, data, part); err != nil {
-			errs.add(name, Pos{}, err)
-			continue
-		}
-		part.setFile(name)
-		parts = append(parts, part)
+		l.read(name, files[name])
 	}
-	if len(parts) == 0 && len(errs) == 0 {
+	if len(l.parts) == 0 {
+		if err := errs.err(); err != nil {
+			return nil, err
+		}
 		return nil, errors.New("no rule file says version: 1; there is no policy")
 	}
-	p := merge(parts, &errs)
-	p.digest = hex.EncodeToString(sum.Sum(nil)[:8])
-	p.validate(&errs)
+	p := l.merge()
+	p.digest = DigestFiles(files)
+	p.text = policyText(files, l.parts)
+	l.p = p
+	l.policy()
+	p.mentioned = p.mentionedProviders()
 	p.Profile = profile
 	if profile == nil && p.Wiki != "" {
-		var err error
-		if p.Profile, err = findProfile(p, files, profiles, load); err != nil {
-			at := p.wikiPlace(parts)
-			var many Errors
-			if !errors.As(err, &many) {
-				err = fmt.Errorf("wiki %q: %w", p.Wiki, err)
-			}
-			errs.add(at.File, Pos{at.Line, at.Col}, err)
-		}
+		l.findProfile(load)
 	}
 	if err := errs.err(); err != nil {
 		return nil, err
@@ -133,32 +103,78 @@ func parsePolicy(files map[string][]byte, profile *Profile, load func(string) (*
 	return p, nil
 }
 
-// findProfile resolves `wiki:`: a profile among the files, a path beside the
-// policy, or a shipped name.
-func findProfile(p *Policy, files map[string][]byte, profiles map[string]string, load func(string) (*Profile, error)) (*Profile, error) {
-	if file, ok := profiles[p.Wiki]; ok {
-		return ParseProfile(file, files[file])
+// policyText keeps the text of the policy's own files, to find places in.
+func policyText(files map[string][]byte, parts []policyPart) map[string][]byte {
+	text := make(map[string][]byte, len(parts))
+	for _, q := range parts {
+		text[q.file] = files[q.file]
 	}
-	if strings.HasSuffix(p.Wiki, ".yaml") || strings.ContainsRune(p.Wiki, '/') {
-		file := p.Wiki
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(p.file), file)
-		}
-		if data, ok := files[file]; ok {
-			return ParseProfile(file, data)
-		}
-		return load(file)
-	}
-	return load(p.Wiki)
+	return text
 }
 
-func (p *Policy) wikiPlace(parts []*Policy) Source {
-	for _, part := range parts {
-		if part.Wiki != "" {
-			return Source{File: part.file, Line: part.Pos.Line, Col: part.Pos.Col}
-		}
+// read sorts a file in by what it is. A policy with faults is kept as far as it
+// could be read, so that its other faults are told as well.
+func (l *loading) read(name string, data []byte) {
+	root, err := parseYAML(name, data)
+	if err != nil {
+		l.errs.add(name, Pos{}, err)
+		l.unread = true
+		return
 	}
-	return Source{}
+	l.file = name
+	if profile, ok := topLevel(root, "profile"); ok && !policyLike(root) {
+		if first, twice := l.profiles[profile]; twice {
+			l.fail(l.top("profile"), "the profile %q stands in two files, first in %s", profile, first)
+		}
+		l.profiles[profile] = name
+		return
+	}
+	if _, ok := topLevel(root, "cases"); ok && !policyLike(root) {
+		return
+	}
+	p := &Policy{file: name, Pos: Pos{1, 1}}
+	if err := decodeRoot(name, root, p); err != nil {
+		l.errs.add(name, Pos{}, err)
+	}
+	p.setFile(name)
+	l.parts = append(l.parts, policyPart{p, root})
+}
+
+// policyLike reports keys that only policies have.
+func policyLike(root *yaml.Node) bool {
+	return slices.ContainsFunc([]string{"wiki", "spaces", "extranet", "internal", "pages", "filters", "suspended", "providers"}, func(key string) bool {
+		_, ok := topLevel(root, key)
+		return ok
+	})
+}
+
+// findProfile resolves `wiki:`: a profile among the files, a path beside the
+// policy, or a shipped name.
+func (l *loading) findProfile(load func(string) (*Profile, error)) {
+	p := l.p
+	l.file = p.file
+	file, ok := l.profiles[p.Wiki]
+	if !ok && isProfilePath(p.Wiki) {
+		file = besidePath(p.file, p.Wiki)
+		_, ok = l.files[file]
+	}
+	var err error
+	switch {
+	case ok:
+		p.Profile, err = parseProfile(file, l.files[file], readAmong(l.files))
+	case file != "":
+		p.Profile, err = load(file)
+	default:
+		p.Profile, err = load(p.Wiki)
+	}
+	if err == nil {
+		return
+	}
+	var many Errors
+	if !errors.As(err, &many) {
+		err = fmt.Errorf("wiki %q: %w", p.Wiki, err)
+	}
+	l.errs.add(l.file, l.at(p.Pos, "wiki"), err)
 }
 
 // topLevel gives the scalar under a key of the document's own mapping.
@@ -206,87 +222,5 @@ func (p *Policy) setFile(file string) {
 func setMemberFiles(ms []Member, file string) {
 	for i := range ms {
 		ms[i].File = file
-	}
-}
-
-// merge makes one policy of several files. Lists are joined; of a setting, all
-// files that have it must say the same; a space may stand once only.
-func merge(parts []*Policy, errs *Errors) *Policy {
-	if len(parts) == 0 {
-		return &Policy{}
-	}
-	p := parts[0]
-	for _, q := range parts[1:] {
-		m := merger{errs: errs, from: q}
-		m.number(&p.Version, q.Version, "version")
-		if m.text(&p.Wiki, q.Wiki, "wiki"); p.Wiki == q.Wiki && q.Wiki != "" {
-			p.file = q.file
-		}
-		m.text(&p.Preset, q.Preset, "preset")
-		m.text(&p.Zone, q.Zone, "zone")
-		m.text(&p.Internal.Mode, q.Internal.Mode, "internal.mode")
-		m.text(&p.Internal.Unrouted, q.Internal.Unrouted, "internal.unrouted")
-		m.text(&p.Extranet.UsersSee, q.Extranet.UsersSee, "extranet.users_see")
-		m.text(&p.Extranet.ManagersAssign, q.Extranet.ManagersAssign, "extranet.managers_assign")
-		m.text(&p.Extranet.People, q.Extranet.People, "extranet.people")
-		m.text(&p.Extranet.DefaultRole, q.Extranet.DefaultRole, "extranet.default_role")
-		m.text(&p.Extranet.Archived, q.Extranet.Archived, "extranet.archived")
-		m.text(&p.Show.HiddenUser, q.Show.HiddenUser, "show.hidden_user")
-		m.text(&p.Show.HiddenPage, q.Show.HiddenPage, "show.hidden_page")
-		m.text(&p.Show.HiddenSpace, q.Show.HiddenSpace, "show.hidden_space")
-		m.text(&p.Show.Avatar, q.Show.Avatar, "show.avatar")
-		m.text(&p.Show.Image, q.Show.Image, "show.image")
-		m.text(&p.Tripwire.Structure, q.Tripwire.Structure, "tripwire.structure")
-		m.text(&p.Tripwire.Prose, q.Tripwire.Prose, "tripwire.prose")
-		p.UnsafeServiceIdentity = p.UnsafeServiceIdentity || q.UnsafeServiceIdentity
-		for name, v := range q.Providers {
-			if _, ok := p.Providers[name]; ok {
-				m.fail(v.Pos, "the provider %q stands in two files", name)
-				continue
-			}
-			if p.Providers == nil {
-				p.Providers = map[string]Provider{}
-			}
-			p.Providers[name] = v
-		}
-		p.Sources = append(p.Sources, q.Sources...)
-		p.Internal.Groups = append(p.Internal.Groups, q.Internal.Groups...)
-		p.Spaces = append(p.Spaces, q.Spaces...)
-		p.Pages = append(p.Pages, q.Pages...)
-		p.Filters = append(p.Filters, q.Filters...)
-		p.URLs.Block = append(p.URLs.Block, q.URLs.Block...)
-		p.URLs.Allow = append(p.URLs.Allow, q.URLs.Allow...)
-		p.Suspended = append(p.Suspended, q.Suspended...)
-		p.Tests = append(p.Tests, q.Tests...)
-	}
-	return p
-}
-
-type merger struct {
-	errs *Errors
-	from *Policy
-}
-
-func (m *merger) fail(at Pos, format string, args ...any) {
-	m.errs.push(m.from.file, &Error{Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)})
-}
-
-func (m *merger) text(to *string, v, key string) {
-	switch {
-	case v == "" || v == *to:
-	case *to == "":
-		*to = v
-	default:
-		m.fail(m.from.Pos, "%s is %q here and %q in another file", key, v, *to)
-	}
-}
-
-func (m *merger) number(to *int, v int, key string) {
-	switch {
-	case v == 0 || v == *to:
-	case *to == 0:
-		*to = v
-	default:
-		m.fail(m.from.Pos, "%s is %d here and %d in another file", key, v, *to)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // shipped holds the dialects that come with Postern, and their language's
@@ -17,6 +15,9 @@ import (
 //
 //go:embed profiles
 var shipped embed.FS
+
+// maxLayers bounds overlays of overlays.
+const maxLayers = 8
 
 // ShippedProfiles lists the names of the profiles that come with Postern.
 func ShippedProfiles() []string {
@@ -30,7 +31,7 @@ func ShippedProfiles() []string {
 // LoadProfile loads a shipped profile by its name, or one from a file (a name
 // with a slash or ending in .yaml or .yml), checks it, and compiles its routes.
 func LoadProfile(nameOrPath string) (*Profile, error) {
-	if !strings.ContainsAny(nameOrPath, `/\`) && !isYAMLFile(nameOrPath) {
+	if !isProfilePath(nameOrPath) {
 		data, err := readShipped(nameOrPath)
 		if err != nil {
 			return nil, err
@@ -44,9 +45,9 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 	return ParseProfile(nameOrPath, data)
 }
 
-func isYAMLFile(name string) bool {
+func isProfilePath(name string) bool {
 	ext := filepath.Ext(name)
-	return ext == ".yaml" || ext == ".yml"
+	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"
 }
 
 func readShipped(name string) ([]byte, error) {
@@ -57,43 +58,91 @@ func readShipped(name string) ([]byte, error) {
 	return data, nil
 }
 
-// ParseProfile reads, checks and compiles a profile. A profile that extends a
-// shipped one is laid over it. Errors are Errors, each with its place.
+// ParseProfile reads, checks and compiles a profile. A profile that extends
+// another is laid over it; what it extends by a path is looked for beside it.
+// Errors are Errors, each with its place.
 func ParseProfile(file string, data []byte) (*Profile, error) {
-	src, err := parseSource(file, data)
+	return parseProfile(file, data, readBounded)
+}
+
+// parseProfile is ParseProfile with another way to read the file that a profile
+// extends.
+func parseProfile(file string, data []byte, read func(string) ([]byte, error)) (*Profile, error) {
+	l := profileLoader{read: read}
+	p, from, err := l.load(file, data)
 	if err != nil {
 		return nil, err
 	}
-	p := src.profile
-	c := &profileCheck{src: src}
-	if p.Extends != "" {
-		base, err := readShipped(p.Extends)
-		if err != nil {
-			c.fail([]any{"extends"}, "%v", err)
-			return nil, c.errs.err()
-		}
-		bsrc, err := parseSource("profiles/"+p.Extends+".yaml", base)
-		if err != nil {
-			return nil, err
-		}
-		if bsrc.profile.Extends != "" {
-			c.fail([]any{"extends"}, "%q extends a profile itself; extend the one that it extends", p.Extends)
-			return nil, c.errs.err()
-		}
-		p = c.overlay(bsrc, src)
-	}
+	c := &profileCheck{layers: from}
 	c.compile(p)
 	if err := c.errs.err(); err != nil {
 		return nil, err
 	}
+	p.places = from.index(p)
 	return p, nil
 }
 
-// source is one profile file as read: its struct, and its nodes for places.
-type source struct {
-	file    string
-	root    *yaml.Node
-	profile *Profile
+// readAmong reads profiles from files in memory first, by their names.
+func readAmong(files map[string][]byte) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if data, ok := files[name]; ok {
+			return data, nil
+		}
+		return readBounded(name)
+	}
+}
+
+// profileLoader reads a profile and the ones that it lies over.
+type profileLoader struct {
+	read func(string) ([]byte, error)
+	seen []string // files, from the topmost down
+}
+
+func (l *profileLoader) load(file string, data []byte) (*Profile, *layers, error) {
+	src, err := parseSource(file, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	from := newLayers(src)
+	if src.profile.Extends == "" {
+		return src.profile, from, nil
+	}
+	c := &profileCheck{layers: from}
+	l.seen = append(l.seen, filepath.Clean(file))
+	name, base, err := l.base(file, src.profile.Extends)
+	if err != nil {
+		c.fail([]any{"extends"}, "%v", err)
+		return nil, nil, c.errs.err()
+	}
+	p, below, err := l.load(name, base)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := &overlay{base: p, over: src, layers: below}
+	p, err = o.apply()
+	return p, below, err
+}
+
+// base reads what a profile extends.
+func (l *profileLoader) base(file, extends string) (name string, data []byte, err error) {
+	if len(l.seen) > maxLayers {
+		return "", nil, fmt.Errorf("more than %d profiles lie over each other", maxLayers)
+	}
+	if !isProfilePath(extends) {
+		data, err = readShipped(extends)
+		return "profiles/" + extends + ".yaml", data, err
+	}
+	name = extends
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(file), name)
+	}
+	if slices.Contains(l.seen, filepath.Clean(name)) {
+		return "", nil, fmt.Errorf("the profile extends itself, by way of %s", extends)
+	}
+	if data, err = l.read(name); err != nil {
+		return "", nil, fmt.Errorf("reading what it extends: %w", err)
+	}
+	return name, data, nil
 }
 
 func parseSource(file string, data []byte) (*source, error) {
@@ -108,80 +157,31 @@ func parseSource(file string, data []byte) (*source, error) {
 	if root == nil {
 		return nil, Errors{{File: file, Msg: "the file is empty"}}
 	}
-	return &source{file, root, p}, nil
-}
-
-// find gives the place of a path of keys and indexes, or of as much of it as
-// there is.
-func (s *source) find(path []any) *yaml.Node {
-	n, at := s.root, s.root
-	for _, step := range path {
-		for n.Kind == yaml.AliasNode {
-			n = n.Alias
-		}
-		var next *yaml.Node
-		switch step := step.(type) {
-		case int:
-			if n.Kind == yaml.SequenceNode && step < len(n.Content) {
-				next = n.Content[step]
-				at = next
-			}
-		case string:
-			for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-				if n.Content[i].Value == step {
-					next, at = n.Content[i+1], n.Content[i]
-					break
-				}
-			}
-		}
-		if next == nil {
-			break
-		}
-		n = next
+	src := &source{file: file, root: root, profile: p}
+	if err := src.language(); err != nil {
+		return nil, err
 	}
-	return at
+	return src, p.writeOut()
 }
 
-// origin is where a route of an overlaid profile came from.
-type origin struct {
-	src   *source
-	index int
-}
-
-// profileCheck gathers the faults of a profile. Paths go through routeFrom and
-// specialFrom, since an overlay's routes are counted on from the base's.
+// profileCheck gathers the faults of a profile.
 type profileCheck struct {
-	src         *source
-	routeFrom   []origin
-	specialFrom map[string]*source
-	errs        Errors
-}
-
-func (c *profileCheck) place(path []any) (*source, *yaml.Node) {
-	src := c.src
-	if len(path) >= 2 && c.routeFrom != nil {
-		switch path[0] {
-		case "routes":
-			o := c.routeFrom[path[1].(int)]
-			src = o.src
-			path = slices.Clone(path)
-			path[1] = o.index
-		case "specials":
-			if s := c.specialFrom[path[1].(string)]; s != nil {
-				src = s
-			}
-		}
-	}
-	return src, src.find(path)
+	layers *layers
+	errs   Errors
 }
 
 func (c *profileCheck) fail(path []any, format string, args ...any) {
-	src, n := c.place(path)
+	src, n := c.layers.place(path)
 	c.errs.push(src.file, &Error{Line: n.Line, Col: n.Column, Msg: fmt.Sprintf(format, args...)})
 }
 
+func (c *profileCheck) file(path []any) string {
+	src, _ := c.layers.place(path)
+	return src.file
+}
+
 func (c *profileCheck) line(path []any) int {
-	_, n := c.place(path)
+	_, n := c.layers.place(path)
 	return n.Line
 }
 
@@ -196,6 +196,9 @@ func (c *profileCheck) compile(p *Profile) {
 		return
 	}
 	c.canon(&p.Canon)
+	if !c.regexps(p) {
+		return
+	}
 	env, err := p.typeEnv()
 	if err != nil {
 		c.failErr([]any{"types"}, err)
@@ -204,17 +207,13 @@ func (c *profileCheck) compile(p *Profile) {
 	t := &routeTable{canon: can, trie: newTrie(can.fold)}
 	if p.Titles != nil {
 		t.titles, t.none = p.Titles.Codec == "mediawiki-title", p.Titles.None
-		if !t.titles {
-			c.fail([]any{"titles", "codec"}, "unknown codec %q%s", p.Titles.Codec, suggest(p.Titles.Codec, []string{"mediawiki-title"}))
-		}
 		if t.none == "" {
 			t.none = "(Main)"
 		}
 	}
-	comp := &compiler{p: p, env: env, t: t, fail: c.fail, line: c.line}
+	comp := &compiler{p: p, pc: c, env: env, t: t, fail: c.fail, line: c.line}
 	comp.table()
-	c.fields([]any{"fields"}, p.Fields)
-	c.shapes(p)
+	c.check(p, env)
 	p.table = t
 }
 

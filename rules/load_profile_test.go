@@ -42,7 +42,7 @@ func TestParseProfileErrors(t *testing.T) {
 		{"field", "profile: t\nfields:\n  a: user.kee\n", `t.yaml:3:3: unknown field type "user.kee"; did you mean "user.key"?`},
 		{"plain key", "profile: t\nshapes:\n  - {entity: user, where: {has: [a]}, keys: {key: a}, fields: {a: plain}}\n", "names the user"},
 		{"response type", head + "  - {match: GET /a, class: static, response: {types: [htlm]}}\n", `unknown response type "htlm"; did you mean "html"?`},
-		{"type regexp", "profile: t\ntypes: {a: '('}\n", "t.yaml:2:1: type"},
+		{"type regexp", "profile: t\ntypes: {a: '('}\n", "t.yaml:2:9: type"},
 		{"strip", "profile: t\ncanon: {strip: [{prefix: /s, then: [static]}]}\n", "want a prefix"},
 		{"specials", head + "  - {match: GET /a, class: static, params: {t: text}, specials: t}\n", "wants titles"},
 		{"extends", "profile: t\nextends: confluence-cd\n", `unknown profile "confluence-cd"; did you mean "confluence-dc"?`},
@@ -108,7 +108,7 @@ func TestOverlay(t *testing.T) {
 		t.Errorf("own route there: %v, closed route gone: %v", own, closed)
 	}
 	for _, c := range []struct{ body, want string }{
-		{"routes:\n  - {match: GET /nowhere, closed: true}\n", "site.yaml:4:1: closed: the shipped profile has no route"},
+		{"routes:\n  - {match: GET /nowhere, closed: true}\n", "site.yaml:4:5: closed: the profile below has no route"},
 		{"routes:\n  - {match: GET /a/b, class: nope}\n", `site.yaml:4:23: unknown class "nope"`},
 		{"canon: {fold_path: true}\n", "site.yaml:3:1: an overlay cannot change"},
 		{"titles: {codec: mediawiki-title}\n", "site.yaml:3:1: an overlay cannot change"},

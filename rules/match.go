@@ -41,7 +41,9 @@ type Match struct {
 	Global       bool
 	Read         bool // a POST that only reads
 	IsWrite      bool
-	Line         int // of the route in its profile
+	// File and Line are the route's place in its profile.
+	File string
+	Line int
 	// Leads is set where the URL is Postern's own: signin or signout.
 	Leads string
 	// Parts are the sub-routes that a request of several parts asks for, as
@@ -50,6 +52,7 @@ type Match struct {
 
 	canon  *canon
 	values []Param // captures and parameters as they came, for Value
+	keys   []Key   // of the subjects
 	form   int     // where the form's begin in Params
 	route  *route  // the one that took the request, and
 	parts  []*route
@@ -164,7 +167,16 @@ func (m *Match) Restrict(param, newValue string) {
 // names of spaces where titles carry them; it may be nil. Without a route, or
 // with a parameter or value that the route does not name, the refusal says why.
 func (p *Profile) Match(req *Request, f Facts) (*Match, *Refusal) {
-	m := &Match{}
+	// Room for what most requests name, so that matching allocates once.
+	room := &struct {
+		Match
+		values   [8]Param
+		params   [6]Param
+		subjects [2]Subject
+		keys     [2]Key
+	}{}
+	m := &room.Match
+	m.values, m.Params, m.Subjects, m.keys = room.values[:0], room.params[:0], room.subjects[:0], room.keys[:0]
 	if r := p.routes().match(m, req, f, false); r != nil {
 		return nil, r
 	}

@@ -45,7 +45,7 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	x.params()
 	x.needs()
 	rt := x.rt
-	m.Class, m.Action, m.Line, m.Agree = rt.class, rt.action, rt.line, rt.agree
+	m.Class, m.Action, m.File, m.Line, m.Agree = rt.class, rt.action, rt.file, rt.line, rt.agree
 	x.joinParts()
 	switch {
 	case x.why != nil:
@@ -69,8 +69,22 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	x.deny()
 	if !light {
 		x.finish()
+		x.blame()
 	}
 	return x.why
+}
+
+// whyUnnamed is why a parameter is refused of which the profile says nothing.
+const whyUnnamed = "the route does not name it"
+
+// blame tells the refusal which route it is about.
+func (x *matcher) blame() {
+	if x.why == nil {
+		return
+	}
+	told := *x.why // some are shared
+	told.Pattern, told.File, told.Line = x.m.Pattern, x.m.File, x.m.Line
+	x.why = &told
 }
 
 func (x *matcher) refuse(param, why string) {
@@ -85,6 +99,7 @@ func (x *matcher) refuse(param, why string) {
 		why = "parameter " + param + ": " + why
 	}
 	x.why = notFound(why)
+	x.why.Param = param
 }
 
 // strip takes a prefix off that canon names, once, and gives the classes that
@@ -109,7 +124,8 @@ func (x *matcher) strip() []Class {
 func (x *matcher) collect() {
 	m := x.m
 	m.values = m.values[:0]
-	for _, c := range x.lf.captures {
+	for i := range x.lf.captures {
+		c := &x.lf.captures[i]
 		m.values = append(m.values, Param{c.name, c.value(x.segs)})
 	}
 	m.values = append(m.values, x.req.Query...)
@@ -157,6 +173,9 @@ func (x *matcher) dispatch() {
 		}
 		x.rt = to
 	}
+	if x.rt.by != nil {
+		x.refuse(x.rt.by.param, "variants within variants are nested too deeply")
+	}
 }
 
 // special looks at the title parameter; ok says that it names a special page.
@@ -189,7 +208,8 @@ func (x *matcher) special() (to *route, ok bool) {
 }
 
 func (x *matcher) captures() {
-	for i, c := range x.lf.captures {
+	for i := range x.lf.captures {
+		c := &x.lf.captures[i]
 		if hasParam(x.req.Query, c.name) || hasParam(x.req.Form, c.name) {
 			x.refuse(c.name, "stands in path and query")
 		}
@@ -197,7 +217,7 @@ func (x *matcher) captures() {
 		if c.name == x.rt.titleParam {
 			continue // the title is the special page's own
 		}
-		pt := x.rt.params[c.name]
+		pt := x.rt.names[c.name].typ
 		ct := c.typ
 		if ct != nil && pt != nil && (ct.kind == tTiny || ct.kind == tAttr) {
 			pt = nil // the capture says how the value is spelt
@@ -225,11 +245,12 @@ func (x *matcher) params() {
 	x.findParts()
 	m := x.m
 	nq := len(x.req.Query)
-	if !x.light && nq+len(x.req.Form) > 0 {
-		m.Params = make([]Param, 0, nq+len(x.req.Form))
+	if n := nq + len(x.req.Form); !x.light && n > cap(m.Params) {
+		m.Params = make([]Param, 0, n)
 	}
 	write := x.rt.class == ClassWrite || m.Method != "GET" && !x.rt.read
-	for i, q := range x.req.Query {
+	for i := range x.req.Query {
+		q := &x.req.Query[i]
 		x.param(q, hasParam(x.req.Query[:i], q.Name), true)
 	}
 	x.imply(x.rt)
@@ -237,43 +258,45 @@ func (x *matcher) params() {
 		x.imply(p)
 	}
 	m.form = len(m.Params)
-	for i, q := range x.req.Form {
+	for i := range x.req.Form {
+		q := &x.req.Form[i]
 		x.param(q, hasParam(x.req.Form[:i], q.Name), !write)
 	}
 }
 
 // param reads one pair. strict is unset for the fields of a write's form, which
 // its body's reader takes.
-func (x *matcher) param(q Param, repeated, strict bool) {
+func (x *matcher) param(q *Param, repeated, strict bool) {
 	rt := x.rt
-	t := rt.params[q.Name]
+	slot := rt.names[q.Name]
+	t := slot.typ
 	for i := 0; t == nil && i < len(x.parts); i++ {
-		t = x.parts[i].params[q.Name]
+		t = x.parts[i].names[q.Name].typ
 	}
 	if t == nil {
 		t = x.affixed(q)
 	}
 	if t == nil {
 		switch {
-		case rt.control[q.Name]: // a discriminator, judged by dispatch
+		case slot.control: // a discriminator, judged by dispatch
 			if !repeated {
-				x.send(q)
+				x.send(*q)
 				return
 			}
-		case x.forced(q):
+		case x.forced(&slot, q):
 			return
 		case rt.starDrop || !strict:
 			return
 		}
-		x.refuse(q.Name, "the route does not name it")
+		x.refuse(q.Name, whyUnnamed)
 		return
 	}
 	if repeated && t.kind != tList && t.kind != tDrop {
 		x.refuse(q.Name, "stands there twice")
 		return
 	}
-	if _, ok := rt.force.Params[q.Name]; ok {
-		if t.kind != tDrop && !x.forced(q) {
+	if slot.forced {
+		if t.kind != tDrop && slot.force != q.Value {
 			x.refuse(q.Name, "another value than the route forces")
 		}
 		return
@@ -290,7 +313,7 @@ func (x *matcher) param(q Param, repeated, strict bool) {
 
 // affixed finds the type of a parameter whose name ends in a value, such as
 // ns3000 under "ns{space.id}". What the name holds is judged like a value.
-func (x *matcher) affixed(q Param) *paramType {
+func (x *matcher) affixed(q *Param) *paramType {
 	for i := range x.rt.affixed {
 		a := &x.rt.affixed[i]
 		rest, ok := strings.CutPrefix(q.Name, a.prefix)
@@ -312,10 +335,11 @@ func (x *matcher) send(q Param) {
 
 // forced reports that the parameter is one that the route sets itself, to this
 // very value.
-func (x *matcher) forced(q Param) bool {
-	v, ok := x.rt.force.Params[q.Name]
+func (x *matcher) forced(slot *paramSlot, q *Param) bool {
+	ok, v := slot.forced, slot.force
 	for i := 0; !ok && i < len(x.parts); i++ {
-		v, ok = x.parts[i].force.Params[q.Name]
+		s := x.parts[i].names[q.Name]
+		ok, v = s.forced, s.force
 	}
 	return ok && v == q.Value
 }
@@ -381,20 +405,17 @@ func valueHits(t *paramType, value, among string) bool {
 // finish fills in what only requests need.
 func (x *matcher) finish() {
 	m, rt := x.m, x.rt
-	m.Pattern = rt.pattern
-	if x.lf.pat.src != x.lf.route.pattern {
-		m.Pattern = x.lf.pat.src + strings.TrimPrefix(rt.pattern, x.lf.route.pattern)
-	}
-	m.Segments = slices.Clone(x.segs)
-	for i, lit := range x.lf.literals {
-		if lit != "" && i < len(m.Segments) {
-			m.Segments[i] = lit
+	m.Pattern = rt.spelled[x.lf.pat.n]
+	m.Segments = x.segs
+	if x.t.trie.fold {
+		m.Segments = slices.Clone(x.segs)
+		for i, lit := range x.lf.literals {
+			if lit != "" && i < len(m.Segments) {
+				m.Segments[i] = lit
+			}
 		}
 	}
 	m.Force, m.Response, m.Page = rt.force, rt.response, rt.page
-	m.Narrow, m.Evidence = rt.narrow, rt.evidence
-	if m.Page != nil {
-		m.Pages = append(m.Pages, m.Page)
-	}
+	m.Narrow, m.Evidence, m.Pages = rt.narrow, rt.evidence, slices.Clip(rt.pages)
 	x.mergeParts()
 }

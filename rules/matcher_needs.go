@@ -4,9 +4,9 @@ import "slices"
 
 // imply adds what the wiki takes to be there, so that it is judged.
 func (x *matcher) imply(rt *route) {
-	for _, p := range rt.implied {
-		if !x.given(p.Name) {
-			x.m.values = append(x.m.values, p)
+	for i := range rt.implied {
+		if p := &rt.implied[i]; !x.given(p.Name) {
+			x.m.values = append(x.m.values, *p)
 			x.param(p, false, true)
 		}
 	}

@@ -1,63 +1,89 @@
 package rules
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// overlay lays a site's profile over a shipped one: it adds routes, fields and
-// selectors and closes some, but loosens nothing that the shipped one denies.
-func (c *profileCheck) overlay(base, over *source) *Profile {
-	p, o := base.profile, over.profile
-	p.Extends = o.Extends
-	if o.Name != "" {
-		p.Name = o.Name
-	}
-	if o.Versions != "" {
-		p.Versions = o.Versions
-	}
-	c.overlayRoutes(base, over)
-	c.overlayFields(p, o)
-	p.Canon.Refuse = addRefuse(p.Canon.Refuse, o.Canon.Refuse)
-	p.Canon.Strip = append(p.Canon.Strip, o.Canon.Strip...)
-	p.Canon.DropParams = append(p.Canon.DropParams, o.Canon.DropParams...)
-	p.Canon.RefuseParams = append(p.Canon.RefuseParams, o.Canon.RefuseParams...)
-	if o.Canon.FoldPath || o.Canon.Params.Duplicate != "" || o.Canon.Params.ListSeparator != "" || o.Canon.PlusIsSpace != nil {
-		c.fail([]any{"canon"}, "an overlay cannot change how the wiki reads paths and parameters")
-	}
-	if o.Titles != nil {
-		c.fail([]any{"titles"}, "an overlay cannot change how the wiki spells titles")
-	}
-	copyInto(&p.Types, o.Types)
-	p.Shapes = append(o.Shapes, p.Shapes...)
-	p.HTML = append(p.HTML, o.HTML...)
-	p.Scripts = append(p.Scripts, o.Scripts...)
-	p.Feeds = append(p.Feeds, o.Feeds...)
-	p.Prose = append(p.Prose, o.Prose...)
-	p.Identities = append(p.Identities, o.Identities...)
-	p.Self = append(p.Self, o.Self...)
+// overlay lays a site's profile over another: it adds routes, fields and
+// selectors and closes some, but loosens nothing that the one below denies.
+// What it adds is asked last: what the one below recognises is judged as it
+// says.
+type overlay struct {
+	base   *Profile // becomes the result
+	over   *source
+	layers *layers // of base; the overlay's places are added
+	errs   Errors
+}
+
+func (o *overlay) fail(path []any, format string, args ...any) {
+	n, _ := o.over.find(path)
+	o.errs.push(o.over.file, &Error{Line: n.Line, Col: n.Column, Msg: fmt.Sprintf(format, args...)})
+}
+
+func (o *overlay) apply() (*Profile, error) {
+	p, over := o.base, o.over.profile
+	o.routes()
+	o.specials()
+	o.fields()
+	o.types()
+	o.canon()
+	o.directory()
+	// The places of what is added below; routes and special pages have theirs.
+	routes, specials := o.layers.lists["routes"], o.layers.keys["specials"]
+	o.layers.add(o.over)
+	o.layers.lists["routes"], o.layers.keys["specials"] = routes, specials
+	o.layers.src = o.over
+
+	p.Extends = over.Extends
 	for _, s := range []struct{ to, from *string }{
-		{&p.Show.HiddenUser, &o.Show.HiddenUser},
-		{&p.Show.HiddenPage, &o.Show.HiddenPage},
-		{&p.Show.HiddenSpace, &o.Show.HiddenSpace},
-		{&p.Show.Avatar, &o.Show.Avatar},
-		{&p.Show.Image, &o.Show.Image},
+		{&p.Name, &over.Name},
+		{&p.Versions, &over.Versions},
+		{&p.Show.HiddenUser, &over.Show.HiddenUser},
+		{&p.Show.HiddenPage, &over.Show.HiddenPage},
+		{&p.Show.HiddenSpace, &over.Show.HiddenSpace},
+		{&p.Show.Avatar, &over.Show.Avatar},
+		{&p.Show.Image, &over.Show.Image},
 	} {
 		if *s.from != "" {
 			*s.to = *s.from
 		}
 	}
-	p.Headers.Response = append(p.Headers.Response, o.Headers.Response...)
-	p.Headers.Cookies = append(p.Headers.Cookies, o.Headers.Cookies...)
-	if o.Sync != nil {
-		p.Sync = o.Sync
+	p.Shapes = append(p.Shapes, over.Shapes...)
+	p.HTML = append(p.HTML, over.HTML...)
+	p.Scripts = append(p.Scripts, over.Scripts...)
+	p.Feeds = append(p.Feeds, over.Feeds...)
+	p.Prose = append(p.Prose, over.Prose...)
+	p.Identities = append(p.Identities, over.Identities...)
+	p.Self = append(p.Self, over.Self...)
+	p.Lookup = append(p.Lookup, over.Lookup...)
+	p.Headers.Response = append(p.Headers.Response, over.Headers.Response...)
+	p.Headers.Cookies = append(p.Headers.Cookies, over.Headers.Cookies...)
+	p.Examples = over.Examples
+	return p, o.errs.err()
+}
+
+// canon: paths and parameters are read as below, only more of them refused or
+// dropped.
+func (o *overlay) canon() {
+	to, from := &o.base.Canon, &o.over.profile.Canon
+	to.Refuse = addRefuse(to.Refuse, from.Refuse)
+	to.Strip = append(to.Strip, from.Strip...)
+	to.DropParams = append(to.DropParams, from.DropParams...)
+	to.RefuseParams = append(to.RefuseParams, from.RefuseParams...)
+	for i, name := range from.DropParams {
+		if slices.Contains(to.RefuseParams, name) {
+			o.fail([]any{"canon", "drop_params", i}, "%q is refused on every route; an overlay cannot drop it instead", name)
+		}
 	}
-	p.Lookup = append(p.Lookup, o.Lookup...)
-	if o.WhoAmI != nil {
-		p.WhoAmI = o.WhoAmI
+	if from.FoldPath || from.Params.Duplicate != "" || from.Params.ListSeparator != "" || from.PlusIsSpace != nil {
+		o.fail([]any{"canon"}, "an overlay cannot change how the wiki reads paths and parameters")
 	}
-	p.Examples = o.Examples
-	return p
+	if o.over.profile.Titles != nil {
+		o.fail([]any{"titles"}, "an overlay cannot change how the wiki spells titles")
+	}
 }
 
 func addRefuse(base, over []string) []string {
@@ -70,76 +96,66 @@ func addRefuse(base, over []string) []string {
 	return append(slices.Clone(base), over...)
 }
 
-// overlayRoutes adds the overlay's routes. One with the pattern of a shipped
-// route takes its place and keeps its conditions of denial; one that is closed
-// takes it out.
-func (c *profileCheck) overlayRoutes(base, over *source) {
-	p, o := base.profile, over.profile
-	for i := range p.Routes {
-		c.routeFrom = append(c.routeFrom, origin{base, i})
-	}
-	for i := range o.Routes {
-		r := o.Routes[i]
-		at := slices.IndexFunc(p.Routes, func(b RouteSpec) bool { return b.Match == r.Match })
-		switch {
-		case at < 0 && r.Closed:
-			c.errs.push(over.file, &Error{
-				Line: over.find([]any{"routes", i}).Line, Col: 1,
-				Msg: "closed: the shipped profile has no route " + r.Match + suggest(r.Match, matches(p.Routes)),
-			})
-		case at < 0:
-			p.Routes = append(p.Routes, r)
-			c.routeFrom = append(c.routeFrom, origin{over, i})
-		case r.Closed:
-			p.Routes[at].Closed = true
-		default:
-			r.Deny = append(slices.Clone(p.Routes[at].Deny), r.Deny...)
-			if len(p.Routes[at].Variants) > 0 || len(p.Routes[at].Part) > 0 {
-				c.errs.push(over.file, &Error{
-					Line: over.find([]any{"routes", i}).Line, Col: 1,
-					Msg: "a shipped route with variants or parts can only be closed: " + r.Match,
-				})
-				continue
-			}
-			p.Routes[at] = r
-			c.routeFrom[at] = origin{over, i}
-		}
-	}
-	c.specialFrom = map[string]*source{}
-	for name := range p.Specials {
-		c.specialFrom[name] = base
-	}
-	for name, s := range o.Specials {
-		if old, ok := p.Specials[name]; ok {
-			if s.Closed {
-				old.Closed = true
-				p.Specials[name] = old
-				continue
-			}
-			s.Deny = append(slices.Clone(old.Deny), s.Deny...)
-		}
-		copyInto(&p.Specials, map[string]RouteSpec{name: s})
-		c.specialFrom[name] = over
-	}
-}
-
-func matches(rs []RouteSpec) []string {
-	out := make([]string, len(rs))
-	for i := range rs {
-		out[i] = rs[i].Match
-	}
-	return out
-}
-
-// overlayFields adds fields; what the shipped profile reads can only be dropped.
-func (c *profileCheck) overlayFields(p, o *Profile) {
-	fields := maps.Clone(p.Fields)
-	for _, key := range sortedKeys(o.Fields) {
-		if old, ok := fields[key]; ok && old != o.Fields[key] && o.Fields[key] != "drop" {
-			c.fail([]any{"fields", key}, "the shipped profile reads %q as %s; an overlay can only drop it", key, old)
+// fields adds fields; what is read below can only be dropped.
+func (o *overlay) fields() {
+	fields := maps.Clone(o.base.Fields)
+	for _, key := range sortedKeys(o.over.profile.Fields) {
+		word := o.over.profile.Fields[key]
+		if old, ok := fields[key]; ok && old != word && word != "drop" {
+			o.fail([]any{"fields", key}, "the profile below reads %q as %s; an overlay can only drop it", key, old)
 			continue
 		}
-		copyInto(&fields, map[string]FieldSpec{key: o.Fields[key]})
+		copyInto(&fields, map[string]FieldSpec{key: word})
 	}
-	p.Fields = fields
+	o.base.Fields = fields
+}
+
+func (o *overlay) types() {
+	for _, name := range sortedKeys(o.over.profile.Types) {
+		src := o.over.profile.Types[name]
+		if old, ok := o.base.Types[name]; ok && old != src {
+			o.fail([]any{"types", name}, "the profile below has a type %q; an overlay cannot change what it takes", name)
+			continue
+		}
+		copyInto(&o.base.Types, map[string]string{name: src})
+	}
+}
+
+// directory: a site may list its wiki in another way, but nothing of what
+// decides who sees a thing may get lost on it.
+func (o *overlay) directory() {
+	p, over := o.base, o.over.profile
+	if over.WhoAmI != nil {
+		if p.WhoAmI != nil {
+			o.fail([]any{"who_am_i"}, "an overlay cannot change whom a session is taken for")
+		}
+		p.WhoAmI = over.WhoAmI
+	}
+	if over.Sync == nil {
+		return
+	}
+	if p.Sync != nil {
+		have := recordFields(over.Sync)
+		for _, f := range slices.Sorted(maps.Keys(recordFields(p.Sync))) {
+			if !have[f] {
+				o.fail([]any{"sync"}, "the profile below lists %s, on which verdicts hang; this sync: no longer does", f)
+			}
+		}
+	}
+	p.Sync = over.Sync
+}
+
+// recordFields are what the records of a listing hold, as "content.labels":
+// what narrows who may see them.
+func recordFields(s *Sync) map[string]bool {
+	out := map[string]bool{}
+	for i := range s.Steps {
+		for f := range s.Steps[i].Record {
+			switch f, _, _ := strings.Cut(f, "."); f {
+			case "restricted_to", "labels", "status", "parent", "owner", "includes", "used_by", "groups":
+				out[s.Steps[i].Into+"."+f] = true
+			}
+		}
+	}
+	return out
 }

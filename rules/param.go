@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ type paramType struct {
 	max          int64        // int: the largest value, 0 for none
 	sep          string       // list, words
 	codec        string       // query
-	re           *regexp.Regexp
+	text         *textType    // pattern
 }
 
 var simpleTypes = map[string]typeKind{
@@ -75,12 +74,13 @@ type typeParser struct {
 
 // typeEnv is what types may refer to.
 type typeEnv struct {
-	named map[string]*regexp.Regexp
-	sep   string // of lists that name none
+	named map[string]*textType
+	sep   string          // of lists that name none
+	used  map[string]bool // of named
 }
 
 func (p *Profile) typeEnv() (*typeEnv, error) {
-	env := &typeEnv{named: make(map[string]*regexp.Regexp, len(p.Types)), sep: p.Canon.Params.ListSeparator}
+	env := &typeEnv{used: map[string]bool{}, named: make(map[string]*textType, len(p.Types)), sep: p.Canon.Params.ListSeparator}
 	if env.sep == "" {
 		env.sep = "|"
 	}
@@ -88,11 +88,11 @@ func (p *Profile) typeEnv() (*typeEnv, error) {
 		if k, ok := simpleTypes[src]; ok && k == tDigits {
 			src = `[0-9]+`
 		}
-		re, err := regexp.Compile(`\A(?:` + src + `)\z`)
+		t, err := newTextType(src)
 		if err != nil {
 			return nil, fmt.Errorf("type %q: %w", name, err)
 		}
-		env.named[name] = re
+		env.named[name] = t
 	}
 	return env, nil
 }
@@ -214,8 +214,9 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 		}
 		return t, err
 	}
-	if re, ok := ps.env.named[name]; ok {
-		return &paramType{kind: tPattern, re: re}, nil
+	if text, ok := ps.env.named[name]; ok {
+		ps.env.used[name] = true
+		return &paramType{kind: tPattern, text: text}, nil
 	}
 	if k, ok := simpleTypes[name]; ok {
 		t := &paramType{kind: k}
@@ -236,7 +237,7 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 		return t, nil
 	}
 	switch name {
-	case "list", "words", "enum", "path", "json", "all":
+	case "list", "words", "enum", "path", "json", "all": // typeMakers
 		if !ps.eat("(") {
 			return nil, fmt.Errorf("%s wants brackets: %s(…)", name, name)
 		}
@@ -252,8 +253,11 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 	return ps.sequence(name)
 }
 
+// typeMakers are the types that are made of others, or of words.
+var typeMakers = []string{"list", "words", "enum", "path", "json", "all"}
+
 func (env *typeEnv) words() []string {
-	out := append(attrWords(), "list", "words", "enum", "path", "json", "all")
+	out := append(attrWords(), typeMakers...)
 	out = slices.AppendSeq(out, maps.Keys(simpleTypes))
 	return slices.AppendSeq(out, maps.Keys(env.named))
 }

@@ -55,7 +55,7 @@ func (x *matcher) read(t *paramType, name, v string, list bool) (out string, sen
 		}
 		return v, true, ""
 	case tPattern:
-		if len(v) > maxText || !t.re.MatchString(v) {
+		if len(v) > maxText || !t.text.match(v) {
 			return emptyOr(v, "not of its type")
 		}
 		return v, true, ""
@@ -165,7 +165,13 @@ func (x *matcher) readStart(name, v string, list bool) (why string) {
 }
 
 func (x *matcher) subject(name string, k Key, list bool) {
-	x.m.Subjects = append(x.m.Subjects, Subject{Param: name, Ref: Ref{Kind: k.Attr.Kind(), Keys: []Key{k}}, List: list})
+	m := x.m
+	if m.keys == nil {
+		m.keys = make([]Key, 0, 2)
+	}
+	m.keys = append(m.keys, k)
+	n := len(m.keys)
+	m.Subjects = append(m.Subjects, Subject{Param: name, Ref: Ref{Kind: k.Attr.Kind(), Keys: m.keys[n-1 : n : n]}, List: list})
 }
 
 func (x *matcher) readUnion(t *paramType, name, v string, list bool) (string, bool, string) {
@@ -195,9 +201,13 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 	if len(values) > maxListValues {
 		return "", false, "too many values"
 	}
-	ends := make([]int, len(values))
-	start := len(x.m.Subjects)
+	var spans []span
+	if !x.light {
+		spans = make([]span, len(values))
+	}
+	same := len(values) == 1+strings.Count(v, t.sep) // nothing was left out, or is spelt anew
 	for i, s := range values {
+		start := len(x.m.Subjects)
 		out, send, why := x.read(t.elems[0], name, s, true)
 		if why != "" {
 			return "", false, why
@@ -205,14 +215,20 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 		if !send {
 			out = s
 		}
+		same = same && out == s
 		values[i] = out
-		ends[i] = len(x.m.Subjects)
+		if !x.light {
+			spans[i] = span{start, len(x.m.Subjects)}
+		}
 	}
 	if len(values) == 0 {
 		return "", false, ""
 	}
 	if !x.light {
-		x.list(t, name, values, start, ends)
+		x.list(t, name, values, spans)
+	}
+	if same {
+		return v, true, ""
 	}
 	if t.sep == "|" && strings.HasPrefix(v, "\x1f") {
 		return "\x1f" + strings.Join(values, "\x1f"), true, ""
@@ -220,12 +236,7 @@ func (x *matcher) readList(t *paramType, name, v string) (string, bool, string) 
 	return strings.Join(values, t.sep), true, ""
 }
 
-func (x *matcher) list(t *paramType, name string, values []string, start int, ends []int) {
-	spans := make([]span, len(ends))
-	for i, end := range ends {
-		spans[i] = span{start, end}
-		start = end
-	}
+func (x *matcher) list(t *paramType, name string, values []string, spans []span) {
 	for i := range x.m.Lists {
 		if l := &x.m.Lists[i]; l.Param == name {
 			l.Repeated = true
@@ -264,7 +275,11 @@ func readInt(t *paramType, v string) (string, bool, string) {
 	if t.max > 0 {
 		n = min(n, t.max)
 	}
-	return strconv.FormatInt(n, 10), true, ""
+	var buf [20]byte
+	if out := strconv.AppendInt(buf[:0], n, 10); string(out) != v {
+		return string(out), true, ""
+	}
+	return v, true, ""
 }
 
 // readPath reads "/123/456/rest": one value for each type, the last takes what
@@ -296,14 +311,15 @@ func (x *matcher) readJSON(t *paramType, name, v string) (string, bool, string) 
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
 		return "", false, bad
 	}
-	values := make([]any, len(t.names))
+	values, seen := make([]any, len(t.names)), make([]bool, len(t.names))
 	for dec.More() {
 		tok, err := dec.Token()
 		key, _ := tok.(string)
 		i := slices.Index(t.names, key)
-		if err != nil || i < 0 || values[i] != nil {
+		if err != nil || i < 0 || seen[i] {
 			return "", false, bad
 		}
+		seen[i] = true
 		if values[i], err = dec.Token(); err != nil {
 			return "", false, bad
 		}

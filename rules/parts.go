@@ -8,7 +8,7 @@ import (
 
 // findParts takes apart the parameters that ask for several things at once.
 func (x *matcher) findParts() {
-	for _, name := range sortedKeys(x.rt.parts) {
+	for _, name := range x.rt.partNames {
 		v, ok := x.m.Value(name)
 		if !ok || v == "" {
 			continue

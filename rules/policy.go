@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"reflect"
 	"strings"
 	"time"
 	_ "time/tzdata" // a policy's zone must mean the same on every machine
@@ -44,9 +45,13 @@ type Policy struct {
 	Profile *Profile `yaml:"-"`
 
 	Pos  Pos    `yaml:"-"`
-	file string // while loading
+	file string // the one that names the wiki
+	// text holds the files, so that Lint and Check can say where things stand.
+	text         map[string][]byte
+	missingTests []string
 	// modeByPreset: nobody wrote internal.mode.
 	modeByPreset bool
+	mentioned    []string // the providers that rules speak of
 	digest       string
 	location     *time.Location
 }
@@ -111,9 +116,6 @@ func (s *SpaceRules) UnmarshalNode(n *yaml.Node) error {
 		if err := decodeNode(val, &r); err != nil {
 			d.errs.add("", Pos{}, err)
 		}
-		if strings.TrimSpace(key.Value) == "" {
-			d.fail(key, "a space needs a name")
-		}
 		r.Name, r.Pos = key.Value, Pos{key.Line, key.Column}
 		*s = append(*s, r)
 	})
@@ -129,6 +131,8 @@ type HideSpec struct {
 	// [a-z] for one of a class, {a,b} for either.
 	Titles   []string `yaml:"titles"`
 	Subtrees []string `yaml:"subtrees"` // pages, by title or id, with all below them
+
+	globs titleGlobs // Titles, compiled
 }
 
 // Member assigns people to a space or a page. Exactly one of Group,
@@ -155,7 +159,15 @@ func (m *Member) UnmarshalNode(n *yaml.Node) error {
 		return nil
 	}
 	type long Member
-	return decodeNode(n, (*long)(m))
+	var d decoder
+	d.value(n, reflect.ValueOf((*long)(m)).Elem())
+	// An empty text is no way to say "for ever", or "as the others".
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if v := n.Content[i+1]; v.Kind == yaml.ScalarNode && v.Value == "" && !isNull(v) {
+			d.fail(v, "%s: an empty text; leave the key out", n.Content[i].Value)
+		}
+	}
+	return d.errs.err()
 }
 
 // Principal is a group or user as written, with its place.

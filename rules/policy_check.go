@@ -2,121 +2,112 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/bmatcuk/doublestar/v4"
+	"unicode"
 )
 
-// validate checks what the types can't, parses principals, times, patterns and
+// Bounds on rules, beyond those on files.
+const (
+	maxFilters  = 200
+	maxURLRules = 1000
+	maxTitles   = 200 // patterns of one space
+)
+
+// policy checks what the types can't, parses principals, times, patterns and
 // conditions, and fills in the preset's defaults.
-func (p *Policy) validate(errs *Errors) {
-	c := checker{p: p, errs: errs, file: p.file}
-	if p.Version != 1 {
-		if p.Version == 0 {
-			c.fail(p.Pos, "say version: 1")
-		} else {
-			c.fail(p.Pos, "version %d is not understood; this program knows version 1", p.Version)
+func (l *loading) policy() {
+	p := l.p
+	l.version()
+	p.applyPreset()
+	l.zone()
+	l.sources()
+	for i := range p.Internal.Groups {
+		g := &p.Internal.Groups[i]
+		l.file = g.File
+		if _, err := p.parseGroup(g.Name); err != nil {
+			l.failErr(g.Pos, err)
 		}
 	}
-	if p.Wiki == "" {
-		c.fail(p.Pos, "say which profile the wiki speaks, such as wiki: confluence-dc")
+	l.spaces()
+	l.pages()
+	l.filters()
+	l.urls(p.URLs.Block, true)
+	l.urls(p.URLs.Allow, false)
+	for i := range p.Suspended {
+		m := &p.Suspended[i]
+		l.file = m.File
+		if m.Role != "" || m.Until != "" {
+			l.fail(m.Pos, "suspended: role and until have no meaning here")
+		}
+		l.member(m)
 	}
-	c.word(p.Pos, "preset", p.Preset, "recommended", "strict")
-	if _, ok := presets[p.Preset]; !ok {
-		if p.Preset != "" {
+}
+
+func (l *loading) version() {
+	p := l.p
+	l.file = p.file
+	empty := true
+	for _, q := range l.parts {
+		empty = empty && q.root == nil
+		// What is misspelt at the top of any file may be what is missed here.
+		if l.unread || len(*l.errs) > 0 && l.errs.within(q.file, l.place(q.file).direct(q.Pos)) {
 			return
 		}
 	}
-	p.applyPreset()
-	c.word(p.Internal.Pos, "mode", p.Internal.Mode, "unrestricted", "shared-spaces")
-	c.word(p.Internal.Pos, "unrouted", p.Internal.Unrouted, "refuse", "pass")
-	x := &p.Extranet
-	c.word(x.Pos, "users_see", x.UsersSee, "shared-space", "shared-space-or-internal", "shared-space-or-unassigned")
-	c.word(x.Pos, "managers_assign", x.ManagersAssign, "everyone", "shared-space")
-	c.word(x.Pos, "people", x.People, "none", "filtered")
-	c.word(x.Pos, "default_role", x.DefaultRole, roleWords...)
-	c.word(x.Pos, "archived", x.Archived, "hidden", "visible")
-	c.word(p.Tripwire.Pos, "structure", p.Tripwire.Structure, "redact", "refuse", "report")
-	c.word(p.Tripwire.Pos, "prose", p.Tripwire.Prose, "auto", "redact", "report")
-	c.zone()
-	c.providers()
-	for i := range p.Internal.Groups {
-		g := &p.Internal.Groups[i]
-		if _, err := p.parseGroup(g.Name); err != nil {
-			c.errs.add(g.File, g.Pos, err)
-		}
-	}
-	c.spaces()
-	c.pages()
-	c.filters()
-	for i := range p.URLs.Block {
-		c.url(&p.URLs.Block[i], true)
-	}
-	for i := range p.URLs.Allow {
-		c.url(&p.URLs.Allow[i], false)
-	}
-	for i := range p.Suspended {
-		m := &p.Suspended[i]
-		c.file = m.File
-		if m.Role != "" || m.Until != "" {
-			c.fail(m.Pos, "suspended: role and until have no meaning here")
-		}
-		c.member(m)
-	}
-}
-
-var roleWords = []string{"reader", "commenter", "user", "manager"}
-
-type checker struct {
-	p    *Policy
-	errs *Errors
-	file string
-}
-
-func (c *checker) fail(at Pos, format string, args ...any) {
-	c.errs.push(c.file, &Error{Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)})
-}
-
-// word checks one of a few words; empty is fine.
-func (c *checker) word(at Pos, key, got string, words ...string) {
-	if got == "" || slices.Contains(words, got) {
+	switch {
+	case empty:
+		l.fail(p.Pos, "the file is empty; a policy begins with version: 1")
 		return
+	case p.Version == 0:
+		l.fail(p.Pos, "say version: 1")
 	}
-	c.fail(at, "%s: %q is none of %s%s", key, got, strings.Join(words, ", "), suggest(got, words))
+	if p.Wiki == "" {
+		l.fail(p.Pos, "say which profile the wiki speaks, such as wiki: confluence-dc")
+	}
 }
 
-func (c *checker) zone() {
-	c.p.location = time.UTC
-	if c.p.Zone == "" {
-		return
-	}
-	loc, err := time.LoadLocation(c.p.Zone)
-	if err != nil || c.p.Zone == "Local" {
-		c.fail(c.p.Pos, "zone: %q is no time zone, such as Europe/Berlin", c.p.Zone)
-		return
-	}
-	c.p.location = loc
-}
-
-func (c *checker) providers() {
-	for name, pr := range c.p.Providers {
-		if name == "" || name == wikiSource || strings.ContainsAny(name, "/@ ") {
-			c.fail(pr.Pos, "%q can't be a provider's name", name)
+func (l *loading) zone() {
+	l.p.location = time.UTC
+	for _, q := range l.parts {
+		zone, ok := topLevel(q.root, "zone")
+		if !ok || zone == "" {
+			continue
 		}
-		for _, d := range pr.Domains {
-			if _, err := parseDomain(d); err != nil {
-				c.errs.add(c.file, pr.Pos, err)
+		l.file = q.file
+		if l.errs.within(l.file, []Pos{l.top("zone")}) {
+			continue
+		}
+		loc, err := time.LoadLocation(zone)
+		if err != nil || zone == "Local" || len(zone) > 64 {
+			l.fail(l.top("zone"), "zone: %q is no time zone, such as Europe/Berlin", clipText(zone))
+			continue
+		}
+		l.p.location = loc
+	}
+}
+
+// clipText keeps a text of a file short enough for a message.
+func clipText(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}
+
+func (l *loading) sources() {
+	for _, q := range l.parts {
+		l.file = q.file
+		n := follow(q.root, []any{"sources"})
+		for i := 0; n != nil && i < len(n.Content); i++ {
+			if s := n.Content[i].Value; !l.p.knowsSource(s) && !l.unread {
+				l.fail(l.top("sources", i), "sources: %q is no provider of this policy%s", s, suggest(s, l.p.sourceNames()))
 			}
 		}
 	}
-	for _, s := range c.p.Sources {
-		if !c.p.knowsSource(s) {
-			c.fail(c.p.Pos, "sources: %q is no provider of this policy%s", s, suggest(s, c.p.sourceNames()))
-		}
-	}
 }
+
+func notPrinted(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }
 
 func (c *checker) spaces() {
 	seen := make(map[string]*SpaceRule, len(c.p.Spaces))
@@ -128,25 +119,47 @@ func (c *checker) spaces() {
 			continue
 		}
 		seen[r.Name] = r
+		switch {
+		case strings.TrimSpace(r.Name) == "":
+			c.fail(r.Pos, "a space needs a name")
+		case len(r.Name) > maxWord || strings.ContainsFunc(r.Name, notPrinted):
+			c.fail(r.Pos, "%q is no name of a space", clipText(r.Name))
+		case strings.Trim(r.Name, "*") == "":
+			c.fail(r.Pos, "%q: there are no wildcards; name each space", r.Name)
+		}
 		c.word(r.Pos, "mentions", r.Mentions, "members", "nobody")
 		c.word(r.Pos, "open_to", r.OpenTo, "externals", "public")
-		for _, g := range r.Hide.Titles {
-			if !doublestar.ValidatePattern(foldGlob(g)) {
-				c.fail(r.Hide.Pos, "titles: the pattern %q is malformed", g)
-			}
-		}
-		c.nonEmpty(r.Hide.Pos, "labels", r.Hide.Labels)
-		c.nonEmpty(r.Hide.Pos, "titles", r.Hide.Titles)
-		c.nonEmpty(r.Hide.Pos, "subtrees", r.Hide.Subtrees)
-		for j := range r.Members {
-			c.member(&r.Members[j])
-		}
+		c.hide(&r.Hide)
+		c.members(r.Members)
 	}
 }
 
-func (c *checker) nonEmpty(at Pos, key string, list []string) {
-	if slices.Contains(list, "") {
-		c.fail(at, "%s: an empty text hides nothing", key)
+func (c *checker) hide(h *HideSpec) {
+	h.globs = nil
+	if len(h.Titles) > maxTitles {
+		c.fail(c.at(h.Pos, "titles", maxTitles), "titles: more than %d patterns; use labels or subtrees", maxTitles)
+		return
+	}
+	for i, s := range h.Titles {
+		g, err := compileGlob(s)
+		if err != nil {
+			c.fail(c.at(h.Pos, "titles", i), "titles: the pattern %q is malformed: %v", clipText(s), err)
+			continue
+		}
+		h.globs = append(h.globs, g)
+	}
+	for _, list := range []struct {
+		key   string
+		words []string
+	}{{"labels", h.Labels}, {"titles", h.Titles}, {"subtrees", h.Subtrees}} {
+		for i, w := range list.words {
+			switch {
+			case strings.TrimSpace(w) == "":
+				c.fail(c.at(h.Pos, list.key, i), "%s: an empty text hides nothing", list.key)
+			case len(w) > maxWord:
+				c.fail(c.at(h.Pos, list.key, i), "%s: longer than %d bytes", list.key, maxWord)
+			}
+		}
 	}
 }
 
@@ -154,118 +167,163 @@ func (c *checker) pages() {
 	for i := range c.p.Pages {
 		r := &c.p.Pages[i]
 		c.file = r.File
-		if r.Content == "" {
-			c.fail(r.Pos, "say which page: content: SPACE/Title, or its id")
+		space, title, hasSlash := strings.Cut(r.Content, "/")
+		switch {
+		case r.Content == "":
+			c.missing(r.Pos, "say which page: content: SPACE/Title, or its id")
+		case hasSlash && (strings.TrimSpace(space) == "" || strings.TrimSpace(title) == "") || len(r.Content) > 2*maxWord:
+			c.fail(c.at(r.Pos, "content"), "content: %q is neither SPACE/Title nor an id", clipText(r.Content))
 		}
 		c.word(r.Pos, "with", r.With, "subtree")
 		if len(r.Members) == 0 {
-			c.fail(r.Pos, "a page without members is shared with nobody")
+			c.missing(r.Pos, "a page without members is shared with nobody")
 		}
-		for j := range r.Members {
-			c.member(&r.Members[j])
-		}
+		c.members(r.Members)
 	}
 }
 
+func (c *checker) members(ms []Member) {
+	for i := range ms {
+		c.member(&ms[i])
+	}
+}
+
+// member parses one member.
 func (c *checker) member(m *Member) {
 	n := 0
+	at := m.Pos
 	var err error
 	if m.Group.Name != "" || m.Group.Pos.Line > 0 {
 		n++
+		at = m.Group.Pos
 		m.principal, err = c.p.parseGroup(m.Group.Name)
 	}
 	if m.EmailDomain != "" {
 		n++
-		m.principal, err = parseDomain(m.EmailDomain)
+		if m.principal, err = parseDomain(m.EmailDomain); err != nil {
+			at = c.at(m.Pos, "email_domain")
+		}
 	}
 	if m.User.Name != "" || m.User.Pos.Line > 0 {
 		n++
+		at = m.User.Pos
 		m.principal, err = c.p.parseUser(m.User.Name)
 	}
 	switch {
 	case n != 1:
-		c.fail(m.Pos, "a member is one of group, email_domain and user")
-		return
+		c.missing(m.Pos, "a member is one of group, email_domain and user")
 	case err != nil:
-		c.errs.add(c.file, m.Pos, err)
-		return
+		c.failErr(at, err)
 	}
 	c.word(m.Pos, "role", m.Role, roleWords...)
 	m.role, _ = ParseRole(orDefault(m.Role, c.p.Extranet.DefaultRole))
-	if m.Until == "" {
-		return
+	if m.Until != "" {
+		if m.until, err = parseUntil(m.Until, c.p.location); err != nil {
+			c.failErr(c.at(m.Pos, "until"), err)
+		}
 	}
-	if m.until, err = parseUntil(m.Until, c.p.location); err != nil {
-		c.errs.add(c.file, m.Pos, err)
-	}
-}
-
-// parseUntil gives the first instant at which an assignment no longer holds.
-func parseUntil(s string, loc *time.Location) (time.Time, error) {
-	if d, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil {
-		return d.AddDate(0, 0, 1), nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("until: %q is neither a date such as 2027-01-31 nor a time such as 2027-01-31T18:00:00Z", s)
-	}
-	return t, nil
 }
 
 func (c *checker) filters() {
-	names := map[string]bool{}
+	names := map[string]*Filter{}
 	for i := range c.p.Filters {
 		f := &c.p.Filters[i]
 		c.file = f.File
-		switch {
+		if i == maxFilters {
+			c.fail(f.Pos, "more than %d filters", maxFilters)
+			return
+		}
+		switch first := names[f.Name]; {
 		case f.Name == "":
-			c.fail(f.Pos, "a filter needs a name")
-		case names[f.Name]:
-			c.fail(f.Pos, "two filters are called %q", f.Name)
+			c.missing(f.Pos, "a filter needs a name")
+		case first != nil:
+			c.fail(c.at(f.Pos, "name"), "two filters are called %q, the first at %s:%d", f.Name, first.File, first.Pos.Line)
 		}
-		names[f.Name] = true
-		if f.Hide == "" {
-			c.fail(f.Pos, "hide: users, content or spaces")
-			continue
+		names[f.Name] = f
+		c.filter(f)
+	}
+}
+
+func (c *checker) filter(f *Filter) {
+	if f.When == "" {
+		c.missing(f.Pos, "when: a condition is missing")
+	}
+	if f.Hide == "" {
+		c.missing(f.Pos, "hide: users, content or spaces")
+		return
+	}
+	c.word(f.Pos, "hide", f.Hide, "users", "content", "spaces")
+	if _, ok := celVars[f.Hide]; !ok {
+		return
+	}
+	if f.Hide != "users" && (len(f.Contexts) > 0 || f.OneWay) {
+		c.fail(f.Pos, "contexts and one_way are for filters of users")
+	}
+	f.global, f.space = len(f.Contexts) == 0, len(f.Contexts) == 0
+	for i, w := range f.Contexts {
+		c.wordAt(f.Pos, "contexts", w, []string{"global", "space"}, "contexts", i)
+		f.global = f.global || w == "global"
+		f.space = f.space || w == "space"
+	}
+	if f.When == "" {
+		return
+	}
+	var faults []celFault
+	if f.program, faults = compileCondition(f.Hide, f.When); len(faults) > 0 {
+		c.conditionFaults(f, faults)
+	}
+}
+
+// conditionFaults tells where in the scalar each fault is; where the YAML does
+// not show the condition as it is, its own line and column are said.
+func (c *checker) conditionFaults(f *Filter, faults []celFault) {
+	at := c.at(f.Pos, "when")
+	for _, e := range faults {
+		pos, exact := at, false
+		if c.text != nil && e.line > 0 {
+			if n := c.place(c.file).node(f.Pos, "when"); n != nil {
+				if n.Alias != nil {
+					n = n.Alias
+				}
+				pos, exact = c.place(c.file).inText(n, e.line, e.col)
+			}
 		}
-		c.word(f.Pos, "hide", f.Hide, "users", "content", "spaces")
-		if _, ok := celVars[f.Hide]; !ok {
-			continue
+		where := ""
+		if !exact && e.line > 0 {
+			where = fmt.Sprintf("the condition, at its line %d, column %d: ", e.line, e.col+1)
 		}
-		if f.Hide != "users" && (len(f.Contexts) > 0 || f.OneWay) {
-			c.fail(f.Pos, "contexts and one_way are for filters of users")
+		c.fail(pos, "when: %s%s", where, e.msg)
+	}
+}
+
+func (c *checker) urls(rules []URLRule, block bool) {
+	for i := range rules {
+		u := &rules[i]
+		c.file = u.File
+		if i == maxURLRules {
+			c.fail(u.Pos, "more than %d rules about URLs", maxURLRules)
+			return
 		}
-		f.global, f.space = len(f.Contexts) == 0, len(f.Contexts) == 0
-		for _, w := range f.Contexts {
-			c.word(f.Pos, "contexts", w, "global", "space")
-			f.global = f.global || w == "global"
-			f.space = f.space || w == "space"
-		}
-		if f.When == "" {
-			c.fail(f.Pos, "when: a condition is missing")
-			continue
-		}
-		var err error
-		if f.program, err = compileCondition(f.Hide, f.When); err != nil {
-			c.errs.add(c.file, f.Pos, fmt.Errorf("when: %w", err))
-		}
+		c.url(u, block)
 	}
 }
 
 func (c *checker) url(u *URLRule, block bool) {
-	c.file = u.File
-	var err error
-	if u.pattern, err = parseURLPattern(u.Match); err != nil {
-		c.errs.add(c.file, u.Pos, fmt.Errorf("match: %w", err))
+	if u.Match == "" {
+		c.missing(u.Pos, "match: a pattern is missing")
 		return
 	}
-	for _, w := range u.ExceptRoles {
-		c.word(u.Pos, "except_roles", w, roleWords...)
+	var err error
+	if u.pattern, err = parseURLPattern(u.Match); err != nil {
+		c.failErr(c.at(u.Pos, "match"), fmt.Errorf("match: %w", err))
+	}
+	for i, w := range u.ExceptRoles {
+		c.wordAt(u.Pos, "except_roles", w, roleWords, "except_roles", i)
 		r, _ := ParseRole(w)
 		u.except[r] = true
 	}
 	u.except[NoRole] = false
 	if len(u.ExceptRoles) > 0 && !block {
-		c.fail(u.Pos, "except_roles is for block")
+		c.fail(c.at(u.Pos, "except_roles"), "except_roles is for block")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/tools/txtar"
 )
 
 // policyOf parses a policy whose wiki is the tables' profile.
@@ -24,9 +26,9 @@ func TestPolicyErrors(t *testing.T) {
 		{"no version", "wiki: tables\n", `p.yaml:1:1: say version: 1`},
 		{"future version", "version: 2\nwiki: tables\n", `version 2 is not understood`},
 		{"no wiki", "version: 1\n", `say which profile the wiki speaks`},
-		{"unknown wiki", "version: 1\nwiki: confluense\n", `p.yaml:1:1: wiki "confluense"`},
+		{"unknown wiki", "version: 1\nwiki: confluense\n", `p.yaml:2:7: wiki "confluense": unknown profile "confluense"; did you mean "confluence-dc"?`},
 		{"bad preset", head + "preset: lax\n", `preset: "lax" is none of recommended, strict`},
-		{"bad word", head + "extranet: {users_see: shared-spaces}\n", `p.yaml:3:11: users_see: "shared-spaces" is none of shared-space, shared-space-or-internal, shared-space-or-unassigned; did you mean "shared-space"?`},
+		{"bad word", head + "extranet: {users_see: shared-spaces}\n", `p.yaml:3:23: users_see: "shared-spaces" is none of shared-space, shared-space-or-internal, shared-space-or-unassigned; did you mean "shared-space"?`},
 		{"bad role", head + "spaces: {A: {members: [{user: x, role: admin}]}}\n", `role: "admin" is none of`},
 		{"space twice", head + "spaces: {A: {}}\nextranet: {spaces: {A: {}}}\n", `the space "A" stands twice`},
 		{"key twice", head + "spaces:\n  A: {}\n  A: {}\n", `p.yaml:5:3: the key "A" stands here twice, first in line 4`},
@@ -37,7 +39,7 @@ func TestPolicyErrors(t *testing.T) {
 		{"bad e-mail", head + "suspended: ['a@b@c']\n", `"a@b@c" is no e-mail address`},
 		{"suspended role", head + "suspended: [{user: x, role: user}]\n", `suspended: role and until have no meaning here`},
 		{"bad until", head + "spaces: {A: {members: [{user: x, until: tomorrow}]}}\n", `until: "tomorrow" is neither a date`},
-		{"impossible date", head + "spaces: {A: {members: [{user: x, until: 2027-02-30}]}}\n", `until: "2027-02-30" is neither a date`},
+		{"impossible date", head + "spaces: {A: {members: [{user: x, until: 2027-02-30}]}}\n", `p.yaml:3:41: until: "2027-02-30" is no day of the calendar`},
 		{"bad zone", head + "zone: Mars/Olympus\n", `zone: "Mars/Olympus" is no time zone`},
 		{"bad glob", head + "spaces: {A: {hide: {titles: ['Internal [']}}}\n", `titles: the pattern "Internal [" is malformed`},
 		{"empty label", head + "spaces: {A: {hide: {labels: ['']}}}\n", `labels: an empty text hides nothing`},
@@ -47,8 +49,8 @@ func TestPolicyErrors(t *testing.T) {
 		{"provider called wiki", head + "providers: {wiki: {}}\n", `"wiki" can't be a provider's name`},
 		{"filter without name", head + "filters: [{hide: users, when: 'true'}]\n", `a filter needs a name`},
 		{"filter of nothing", head + "filters: [{name: x, hide: people, when: 'true'}]\n", `hide: "people" is none of users, content, spaces`},
-		{"CEL misspelt", head + "filters: [{name: x, hide: users, when: 'user.nmae == \"x\"'}]\n", `when: the condition, at its column`},
-		{"CEL syntax", head + "filters: [{name: x, hide: users, when: 'user.username =='}]\n", `when: the condition, at its column`},
+		{"CEL misspelt", head + "filters: [{name: x, hide: users, when: 'user.nmae == \"x\"'}]\n", `p.yaml:3:41: when: undeclared reference: a user has no "nmae", but active, attributes, display_name, email, groups, username`},
+		{"CEL syntax", head + "filters: [{name: x, hide: users, when: 'user.username =='}]\n", `p.yaml:3:57: when: the condition ends too early`},
 		{"CEL type", head + "filters: [{name: x, hide: users, when: 'user.username'}]\n", `when: the condition gives string, not true or false`},
 		{"CEL over the viewer", head + "filters: [{name: x, hide: users, when: 'viewer.email == \"x\"'}]\n", `undeclared reference`},
 		{"CEL over the wrong thing", head + "filters: [{name: x, hide: users, when: 'content.title == \"x\"'}]\n", `undeclared reference`},
@@ -120,7 +122,7 @@ func TestLoadPolicyMergesFiles(t *testing.T) {
 		t.Errorf("twice: %v", err)
 	}
 	write("b.yaml", "version: 1\nwiki: other\n")
-	if _, err = LoadPolicy(filepath.Join(dir, "*.yaml")); err == nil || !strings.Contains(err.Error(), `wiki is "other" here and "tables" in another file`) {
+	if _, err = LoadPolicy(filepath.Join(dir, "*.yaml")); err == nil || !strings.Contains(err.Error(), `b.yaml:2:7: wiki is "other" here and "tables" at `) {
 		t.Errorf("conflict: %v", err)
 	}
 	write("b.yaml", "")
@@ -184,7 +186,7 @@ filters: [{name: f, hide: users, when: 'user.attributes.nothing == ""'}]
 		`the directory knows no user "nobody"`,
 		`the directory knows no page "No such page" in the space "ACME"`,
 		`the directory knows no page "ENG/Nothing"`,
-		`conditions of filters failed 12 times`,
+		`p.yaml:8:40: warning: when: the condition of "f" fails for 12 of 12 users, and hides them`,
 		`people are neither internal nor assigned to anything: "zq" "ira"`,
 	} {
 		if !strings.Contains(got, want) {
@@ -238,12 +240,39 @@ func FuzzParsePolicy(f *testing.F) {
 	}
 	f.Add(fsys["policy.yaml"].Data)
 	f.Add([]byte("version: 1\nwiki: x\nspaces: {ACME: {hide: {titles: ['{a,[b'], subtrees: [Plan]}}}\n"))
+	f.Add([]byte("version: 1\r\nwiki: x\r\nfilters:\r\n- name: f\r\n  hide: users\r\n  when: |\r\n\r\n   user.nmae == 'x'\r\n"))
+	f.Add([]byte("\ufeffversion: 1\nwiki: x\nurls: {block: [{match: '/a/{b:space.key}', except_roles: [manager]}], allow: [/a/b]}\n"))
+	archives, _ := filepath.Glob("../testdata/broken/*.txtar")
+	for _, name := range archives {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			if strings.HasSuffix(file.Name, ".yaml") {
+				f.Add(file.Data)
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := ParsePolicy(map[string][]byte{"p.yaml": data}, profile)
+		files := map[string][]byte{"p.yaml": data}
+		p, err := ParsePolicy(files, profile)
+		var faults Errors
+		if err != nil {
+			if !errors.As(err, &faults) && !strings.Contains(err.Error(), "there is no policy") {
+				t.Fatalf("an error without a place: %v", err)
+			}
+		} else {
+			faults = Sorted(p.Lint(tableTime), p.Check(facts))
+		}
+		for _, e := range faults {
+			if why := misplaced(e, files); why != "" {
+				t.Fatalf("%v: %s", e, why)
+			}
+		}
 		if err != nil {
 			return
 		}
-		p.Check(facts)
 		v, err := NewView(p, facts, Viewer{Provider: "idp", Subject: "1"}, tableTime)
 		if err != nil {
 			return

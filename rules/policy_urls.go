@@ -20,40 +20,94 @@ type urlPattern struct {
 type urlSegment struct {
 	prefix, suffix string
 	wild           bool
+	name           string
 	enum           []string // values that the wildcard may have; nil: any
 	digits         bool
 }
 
+// maxPattern bounds a pattern's length.
+const maxPattern = 2048
+
+var httpMethods = []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"}
+
 func parseURLPattern(s string) (*urlPattern, error) {
 	p := &urlPattern{space: -1}
-	if methods, path, ok := strings.Cut(s, " "); ok {
-		for _, m := range strings.Split(methods, ",") {
-			if m == "" || strings.ToUpper(m) != m {
-				return nil, fmt.Errorf("%q is no method", m)
-			}
-			p.methods = append(p.methods, m)
+	if len(s) > maxPattern || strings.ContainsFunc(s, notPrinted) {
+		return nil, fmt.Errorf("a pattern is one line of at most %d bytes", maxPattern)
+	}
+	if methods, path, ok := strings.Cut(s, " "); ok && !strings.HasPrefix(s, "/") {
+		if err := p.takeMethods(methods); err != nil {
+			return nil, err
 		}
 		s = strings.TrimSpace(path)
 	}
-	if !strings.HasPrefix(s, "/") {
+	switch {
+	case strings.Contains(s, "://"):
+		return nil, fmt.Errorf("a pattern is about the path alone: leave the site's address out")
+	case !strings.HasPrefix(s, "/"):
 		return nil, fmt.Errorf("a pattern begins with a slash, or with methods, a space and a slash")
-	}
-	if strings.ContainsAny(s, "?#") {
+	case strings.ContainsAny(s, "?#"):
 		return nil, fmt.Errorf("a pattern is about the path; it can't name parameters")
 	}
 	parts := splitPattern(s[1:])
+	names := map[string]bool{}
 	for i, part := range parts {
 		seg, err := p.segment(part, i, i == len(parts)-1)
 		if err != nil {
 			return nil, err
 		}
+		if seg.name != "" && names[seg.name] {
+			return nil, fmt.Errorf("{%s} stands there twice", seg.name)
+		}
+		names[seg.name] = true
 		if p.rest {
 			break
+		}
+		if err := reachable(seg, i == len(parts)-1); err != nil {
+			return nil, err
 		}
 		p.segments = append(p.segments, seg)
 	}
 	return p, nil
 }
+
+func (p *urlPattern) takeMethods(methods string) error {
+	for m := range strings.SplitSeq(methods, ",") {
+		switch {
+		case m == "HEAD":
+			return fmt.Errorf("HEAD goes with GET")
+		case m == "" || !goodMethod(m):
+			return fmt.Errorf("%q is no method%s", m, suggest(strings.ToUpper(m), httpMethods))
+		case slices.Contains(p.methods, m):
+			return fmt.Errorf("the method %s stands there twice", m)
+		}
+		p.methods = append(p.methods, m)
+	}
+	return nil
+}
+
+// reachable refuses literals that no canonical path holds: the pattern would
+// never match, and a block would be none.
+func reachable(seg urlSegment, last bool) error {
+	for _, lit := range []string{seg.prefix, seg.suffix} {
+		if i := strings.IndexByte(lit, '%'); i >= 0 && len(lit) >= i+3 && isHex(lit[i+1]) && isHex(lit[i+2]) {
+			return fmt.Errorf("%q: write characters as they are, not percent-encoded", lit)
+		}
+	}
+	switch {
+	case seg.wild:
+	case seg.prefix == "." || seg.prefix == "..":
+		return fmt.Errorf("%q: a path is judged without . and ..", seg.prefix)
+	case seg.prefix == "" && !last:
+		return fmt.Errorf("an empty segment: a path is judged without doubled slashes")
+	}
+	return nil
+}
+
+func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
+
+// urlTypes are the types of a pattern's segments, enum(a,b) aside.
+var urlTypes = append(sortedKeys(attrsByName), "digits", "enum(a,b)", "int", "text")
 
 // splitPattern splits at slashes outside of braces.
 func splitPattern(s string) []string {
@@ -95,9 +149,10 @@ func (p *urlPattern) segment(s string, i int, last bool) (urlSegment, error) {
 		p.rest = true
 		return seg, nil
 	}
-	if name == "" {
+	if !goodName(name) {
 		return seg, fmt.Errorf("%q lacks a name", s)
 	}
+	seg.name = name
 	if !typed {
 		return seg, nil
 	}
@@ -113,11 +168,14 @@ func (p *urlPattern) segment(s string, i int, last bool) (urlSegment, error) {
 	case typ == "digits" || typ == "int":
 		seg.digits = true
 	case strings.HasPrefix(typ, "enum(") && strings.HasSuffix(typ, ")"):
-		for _, v := range strings.Split(typ[5:len(typ)-1], ",") {
-			seg.enum = append(seg.enum, strings.TrimSpace(v))
+		for v := range strings.SplitSeq(typ[5:len(typ)-1], ",") {
+			if v = strings.TrimSpace(v); v == "" {
+				return seg, fmt.Errorf("%q: an empty value", typ)
+			}
+			seg.enum = append(seg.enum, v)
 		}
 	default:
-		return seg, fmt.Errorf("the type %q is not understood in a policy's pattern", typ)
+		return seg, fmt.Errorf("the type %q is not understood in a policy's pattern%s", typ, suggest(typ, urlTypes))
 	}
 	return seg, nil
 }

@@ -119,35 +119,37 @@ func yamlAsJSON(t *testing.T, data []byte) any {
 	return out
 }
 
-// fieldDocs reads the comments of profile.go: "Type" and "Type.Field".
+// fieldDocs reads the comments of the profile's types: "Type.Field".
 func fieldDocs(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "profile.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	docs := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok {
-			return true
+	for _, name := range []string{"profile.go", "profile_rewrite.go", "profile_directory.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		st, ok := spec.Type.(*ast.StructType)
-		if !ok {
-			return true
-		}
-		for _, f := range st.Fields.List {
-			for _, name := range f.Names {
-				text := f.Doc.Text()
-				if text == "" {
-					text = f.Comment.Text()
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if st, ok := spec.Type.(*ast.StructType); ok {
+					addDocs(docs, spec.Name.Name, st)
 				}
-				docs[spec.Name.Name+"."+name.Name] = strings.Join(strings.Fields(text), " ")
 			}
-		}
-		return true
-	})
+			return true
+		})
+	}
 	return docs
+}
+
+func addDocs(docs map[string]string, typ string, st *ast.StructType) {
+	for _, f := range st.Fields.List {
+		for _, name := range f.Names {
+			text := f.Doc.Text()
+			if text == "" {
+				text = f.Comment.Text()
+			}
+			docs[typ+"."+name.Name] = strings.Join(strings.Fields(text), " ")
+		}
+	}
 }
 
 type schemaGenerator struct {
@@ -204,14 +206,14 @@ func (g *schemaGenerator) of(t reflect.Type) obj {
 		return g.ref(t, func() obj {
 			return either(text, obj{
 				"type": "object", "minProperties": 1, "maxProperties": 1,
-				"propertyNames": obj{"enum": append([]string{"url", "wikitext", "xhtml"}, attrWords()...)}, "additionalProperties": text,
+				"propertyNames": obj{"enum": append([]string{"url", "wikitext", "xhtml", "content", "space", "user", "group"}, attrWords()...)}, "additionalProperties": text,
 			})
 		})
 	case reflect.TypeFor[EvidencePlace]():
 		return g.ref(t, func() obj {
 			return either(text, g.object(t), obj{
 				"type": "object", "minProperties": 1, "maxProperties": 1,
-				"propertyNames": obj{"enum": attrWords()}, "additionalProperties": text,
+				"propertyNames": obj{"enum": append([]string{"url"}, attrWords()...)}, "additionalProperties": text,
 			})
 		})
 	case reflect.TypeFor[EvidenceSpec]():
@@ -258,4 +260,52 @@ func (g *schemaGenerator) of(t reflect.Type) obj {
 		return obj{}
 	}
 	return text
+}
+
+// schemaKeys lists every key that the published schema knows.
+func schemaKeys(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile("profile.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc any
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if props, ok := v["properties"].(map[string]any); ok {
+				for k := range props {
+					keys[k] = true
+				}
+			}
+			for _, sub := range v {
+				walk(sub)
+			}
+		case []any:
+			for _, sub := range v {
+				walk(sub)
+			}
+		}
+	}
+	walk(doc)
+	return sortedKeys(keys)
+}
+
+// TestProfileEditorComment: the first line of a shipped profile tells editors
+// where its schema is.
+func TestProfileEditorComment(t *testing.T) {
+	for _, name := range ShippedProfiles() {
+		data, err := readShipped(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(data), "# yaml-language-server: $schema=../profile.schema.json\n") {
+			t.Errorf("%s: no editor comment", name)
+		}
+	}
 }

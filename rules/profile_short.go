@@ -23,6 +23,9 @@ func (p *Place) UnmarshalNode(n *yaml.Node) error {
 		return at(n, "want a place: a text, or one pair such as {url: …} or {content.id: …}")
 	}
 	as := n.Content[0].Value
+	if a, ok := usualAttrs[as]; ok {
+		as = a.String()
+	}
 	if as != "url" && as != "wikitext" && as != "xhtml" {
 		if _, ok := ParseAttr(as); !ok {
 			return at(n.Content[0], "%q is neither url, wikitext or xhtml nor an attribute%s", as, suggest(as, attrWords()))
@@ -31,6 +34,10 @@ func (p *Place) UnmarshalNode(n *yaml.Node) error {
 	p.As = as
 	return decodeNode(n.Content[1], &p.At)
 }
+
+// usualAttrs are what an entity's bare name stands for where a place or a
+// query's field says what it holds.
+var usualAttrs = map[string]Attr{"content": ContentTitle, "space": SpaceKey, "user": UserName, "group": GroupName}
 
 // UnmarshalNode reads one place or a list of places.
 func (s *EvidenceSpec) UnmarshalNode(n *yaml.Node) error {
@@ -46,13 +53,13 @@ func (s *EvidenceSpec) UnmarshalNode(n *yaml.Node) error {
 }
 
 // UnmarshalNode reads a bare place, {at: …, attr: …}, or one pair whose key is
-// the attribute: {content.title: …}.
+// the attribute, or url: {content.title: …}.
 func (e *EvidencePlace) UnmarshalNode(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		return decodeNode(n, &e.At)
 	}
 	if n.Kind == yaml.MappingNode && len(n.Content) == 2 {
-		if _, ok := ParseAttr(n.Content[0].Value); ok {
+		if _, ok := ParseAttr(n.Content[0].Value); ok || n.Content[0].Value == "url" {
 			e.Attr = n.Content[0].Value
 			return decodeNode(n.Content[1], &e.At)
 		}
@@ -61,7 +68,7 @@ func (e *EvidencePlace) UnmarshalNode(n *yaml.Node) error {
 	if err := decodeNode(n, (*plain)(e)); err != nil {
 		return err
 	}
-	if _, ok := ParseAttr(e.Attr); e.Attr != "" && !ok {
+	if _, ok := ParseAttr(e.Attr); e.Attr != "" && e.Attr != "url" && !ok {
 		return at(n, "%q is no attribute%s", e.Attr, suggest(e.Attr, attrWords()))
 	}
 	if e.Match == "" {

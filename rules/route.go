@@ -37,6 +37,7 @@ func (p *Profile) routes() *routeTable {
 // variants hands on to one of them; so the last one says everything.
 type route struct {
 	spec      *RouteSpec
+	file      string
 	line      int
 	pattern   string
 	patterns  []*pattern // of the routes at the top
@@ -71,6 +72,15 @@ type route struct {
 	specialRoutes map[string]*route // by folded name
 	titleParam    string            // of a special page: the parameter that names it
 	subpage       *paramType
+	// witness is the evidence of the default variant, for those beside it of
+	// the same class that name none.
+	witness map[string]EvidenceSpec
+
+	// What finish works out of the above, so that matching need not.
+	names     map[string]paramSlot
+	partNames []string    // of parts, sorted
+	pages     []*PageSpec // the one of page, if there is one
+	spelled   []string    // pattern, for each of the patterns at the top
 }
 
 // affixedParam is a parameter whose name ends in a value: "ns{space.id}".
@@ -87,10 +97,13 @@ type variants struct {
 // compiler turns a profile's specs into a routeTable, gathering every fault.
 type compiler struct {
 	p    *Profile
+	pc   *profileCheck
 	env  *typeEnv
 	t    *routeTable
 	fail func(path []any, format string, args ...any)
 	line func(path []any) int
+	// leaves counts what the patterns make with their enums written out.
+	leaves int
 }
 
 func (c *compiler) table() {
@@ -117,12 +130,21 @@ func (c *compiler) table() {
 		if len(pats) == 0 || spec.Closed {
 			continue
 		}
+		if !c.countLeaves(pats, path) {
+			return
+		}
 		rt := c.route(spec, nil, path, spec.Match, pats)
 		rt.patterns = pats
 		c.t.routes = append(c.t.routes, rt)
-		for _, pat := range pats {
+		rt.finish(rt)
+		for i, pat := range pats {
+			pat.n = i
 			if err := c.t.trie.add(pat, rt, c.env); err != nil {
-				c.fail(append(slices.Clone(path), "match"), "%v", err)
+				at := sub(path, "match")
+				if i > 0 {
+					at = sub(path, "also", i-1)
+				}
+				c.fail(at, "%v", err)
 			}
 		}
 	}
@@ -130,10 +152,10 @@ func (c *compiler) table() {
 
 // route compiles one spec on top of what it inherits.
 func (c *compiler) route(spec *RouteSpec, parent *route, path []any, pattern string, pats []*pattern) *route {
-	rt := &route{spec: spec, line: c.line(path), pattern: pattern, closed: spec.Closed}
+	rt := &route{spec: spec, file: c.pc.file(path), line: c.line(path), pattern: pattern, closed: spec.Closed}
 	if parent != nil {
 		inherited := *parent
-		inherited.spec, inherited.line, inherited.pattern, inherited.by = rt.spec, rt.line, rt.pattern, nil
+		inherited.spec, inherited.file, inherited.line, inherited.pattern, inherited.by = rt.spec, rt.file, rt.line, rt.pattern, nil
 		inherited.closed = parent.closed || spec.Closed
 		inherited.methods = c.variantMethods(spec, parent)
 		rt = &inherited
@@ -173,6 +195,9 @@ func (c *compiler) route(spec *RouteSpec, parent *route, path []any, pattern str
 	}
 	c.params(rt, spec, path)
 	c.overrides(rt, spec, path)
+	if parent == nil || len(path) == 2 {
+		c.shortForms(spec, path)
+	}
 	switch {
 	case spec.Action != "":
 		rt.action = spec.Action
@@ -183,7 +208,7 @@ func (c *compiler) route(spec *RouteSpec, parent *route, path []any, pattern str
 	c.specials(rt, spec, path)
 	c.variants(rt, spec, path)
 	if rt.by == nil {
-		c.check(rt, path, pats)
+		c.check(rt, path)
 	}
 	return rt
 }

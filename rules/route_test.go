@@ -28,8 +28,8 @@ routes:
     deny: [{pageVersion: present, below: user}]
     evidence: {content: 'meta[name="ajs-page-id"]@content', space: 'meta[name="ajs-space-key"]@content'}
     response: {types: [html, redirect]}
-  - {match: "GET /display/~{user}", class: user, params: {user: user.name}}
-  - {match: "GET /display/{key}", class: space, params: {key: space.key}}
+  - {match: "GET /display/~{user}", class: user, params: {user: user.name}, evidence: {user: "body:username"}}
+  - {match: "GET /display/{key}", class: space, params: {key: space.key}, evidence: {space: "body:key"}}
   - match: "GET /display/{key}/{title}"
     class: content
     params: {key: space.key, title: content.title in key}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ func (c *compiler) variants(rt *route, spec *RouteSpec, path []any) {
 		}
 		return
 	}
-	if len(path) > 2+2*maxVariantDepth {
+	if len(path) >= 2+2*maxVariantDepth {
 		c.fail(path, "variants within variants are nested too deeply")
 		return
 	}
@@ -28,14 +29,16 @@ func (c *compiler) variants(rt *route, spec *RouteSpec, path []any) {
 	case len(spec.Variants) == 0:
 		c.fail(at, "by: without variants")
 		return
-	case by.def != "" && !hasKey(spec.Variants, by.def):
+	case by.def == "" && !takesValue(spec.Variants, ""):
+		c.fail(at, "by: wants a default: what the wiki takes a request for that has no %s (if that is no variant, the request is refused)", by.param)
+	case by.def != "" && !takesValue(spec.Variants, by.def) && suggest(by.def, sortedKeys(spec.Variants)) != "":
 		c.fail(at, "the default %q is no variant%s", by.def, suggest(by.def, sortedKeys(spec.Variants)))
 	case rt.params[by.param] != nil:
 		c.fail(at, "%q chooses a variant, so that it cannot have a type as well", by.param)
 	}
 	rt.control[by.param] = true
 	rt.by = by
-	for _, value := range sortedKeys(spec.Variants) {
+	for _, value := range defaultFirst(spec.Variants, by.def) {
 		v := spec.Variants[value]
 		child := append(slices.Clone(path), "variants", value)
 		if v.Match != "" || len(v.Also) > 0 {
@@ -48,8 +51,37 @@ func (c *compiler) variants(rt *route, spec *RouteSpec, path []any) {
 				c.fail(child, "the value %q has two variants", name)
 			}
 			by.variants[name] = made
+			if name == by.def {
+				rt.witness = made.evidence
+			}
 		}
 	}
+	rt.witness = nil
+}
+
+func takesValue(variants map[string]RouteSpec, value string) bool {
+	for key := range variants {
+		if slices.Contains(strings.Split(key, "|"), value) {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultFirst lists the variants in order, the one that takes def in front.
+func defaultFirst(variants map[string]RouteSpec, def string) []string {
+	keys := sortedKeys(variants)
+	slices.SortStableFunc(keys, func(a, b string) int {
+		return cmp.Compare(btoi(slices.Contains(strings.Split(b, "|"), def)), btoi(slices.Contains(strings.Split(a, "|"), def)))
+	})
+	return keys
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func hasKey[V any](m map[string]V, k string) bool { _, ok := m[k]; return ok }
@@ -69,6 +101,9 @@ func (c *compiler) parts(rt *route, spec *RouteSpec, path []any) {
 		}
 		rt.parts[name] = sep
 		rt.control[name] = true
+		if !slices.ContainsFunc(sortedKeys(spec.Part), func(key string) bool { return strings.HasPrefix(key, name+"=") }) {
+			c.fail(append(slices.Clone(path), "parts", name), "parts: %q has no part: it wants %s=VALUE under part:", name, name)
+		}
 	}
 	rt.part = map[string]*route{}
 	for _, key := range sortedKeys(spec.Part) {
@@ -88,7 +123,7 @@ func (c *compiler) parts(rt *route, spec *RouteSpec, path []any) {
 		c.checkClass(&ps, at)
 		c.params(part, &ps, at)
 		c.overrides(part, &ps, at)
-		c.checkPart(part, at)
+		c.checkPart(part, rt, at)
 		rt.part[key] = part
 	}
 }

@@ -22,6 +22,13 @@ const (
 type Refusal struct {
 	Status int
 	Reason string
+	// Pattern, File and Line are those of the route that the path belongs to,
+	// and Param the parameter at fault, as the request spells it. They are empty
+	// where there is no route, and for links.
+	Pattern string
+	File    string
+	Line    int
+	Param   string
 }
 
 // Error gives the reason.
@@ -35,15 +42,32 @@ func notFound(reason string) *Refusal { return &Refusal{Status: 404, Reason: rea
 // which the wiki reads them too, or refuses. The path is as it stood on the
 // wire, without the site's context path. Errors are *Refusal.
 func (p *Profile) ReadTarget(rawPath, rawQuery string) (*Request, error) {
-	req := &Request{Method: "GET"}
+	// Room for what most requests hold, so that reading one allocates once.
+	room := &struct {
+		Request
+		segs  [6]string
+		query [4]Param
+	}{}
+	req := &room.Request
+	req.Method, req.Segments = "GET", room.segs[:0]
 	if r := p.routes().canon.readPath(req, rawPath); r != nil {
 		return nil, r
+	}
+	if len(req.Segments) == 0 {
+		req.Segments = nil
+	}
+	if rawQuery == "" {
+		return req, nil
 	}
 	if len(rawQuery) > maxQuery {
 		return nil, badRequest("the query is too long")
 	}
+	req.Query = room.query[:0]
 	if r := p.routes().canon.readPairs(&req.Query, nil, rawQuery); r != nil {
 		return nil, r
+	}
+	if len(req.Query) == 0 {
+		req.Query = nil
 	}
 	return req, nil
 }
@@ -77,30 +101,75 @@ func (c *canon) readPath(req *Request, raw string) *Refusal {
 			}
 		}
 	}
-	if n := strings.Count(raw, "/"); n > maxSegments {
+	n, marks := 0, uint8(0)
+	for i := 0; i < len(raw); i++ {
+		marks |= byteMarks[raw[i]]
+		if raw[i] == '/' {
+			n++
+		}
+	}
+	if n > maxSegments {
 		return badRequest("the path has too many segments")
 	} else if cap(req.Segments) < n {
 		req.Segments = make([]string, 0, n)
 	}
+	plain := marks&notPlainPath == 0
 	rest := raw[1:]
 	for i := 0; ; i++ {
-		seg, after, more := strings.Cut(rest, "/")
+		seg, after, more := rest, "", false
+		if j := strings.IndexByte(rest, '/'); j >= 0 {
+			seg, after, more = rest[:j], rest[j+1:], true
+		}
 		if seg == "" && more && (i == 0 || !c.doubleSlash) {
 			return badRequest("the path has an empty segment")
 		}
-		dec, r := c.segment(seg)
-		if r != nil {
-			return r
+		if !plain || seg != "" && seg[0] == '.' {
+			var r *Refusal
+			if seg, r = c.segment(seg); r != nil {
+				return r
+			}
 		}
-		req.Segments = append(req.Segments, dec)
+		req.Segments = append(req.Segments, seg)
 		if !more {
 			break
 		}
 		rest = after
 	}
-	c.plusToSpace(req.Segments, raw)
+	if marks&markPlus != 0 {
+		c.plusToSpace(req.Segments, raw)
+	}
 	return nil
 }
+
+// Marks of bytes: what a reader of targets has to look at twice.
+const (
+	markEscape uint8 = 1 << iota // percent
+	markPlus
+	markName   // may stand in the name of a parameter
+	markHigh   // not ASCII, or a space
+	markOdd    // control characters, backslash, ?, #, semicolon
+	markEquals // ends a name
+	markAnd    // ends a pair
+
+	notPlainPath  = markEscape | markHigh | markOdd
+	notPlainQuery = markEscape | markPlus | markHigh | markOdd
+)
+
+var byteMarks = func() (marks [256]uint8) {
+	for i := range marks {
+		b := byte(i)
+		switch {
+		case b < 0x20 || b == 0x7f || b == '\\' || b == '?' || b == '#' || b == ';':
+			marks[i] = markOdd
+		case b == ' ' || b >= utf8.RuneSelf:
+			marks[i] = markHigh
+		case isWordByte(b) || b == ':' || b == '~' || b == '$':
+			marks[i] = markName
+		}
+	}
+	marks['%'], marks['+'], marks['='], marks['&'] = markEscape, markPlus, markEquals, markAnd
+	return marks
+}()
 
 // segment decodes one path segment.
 func (c *canon) segment(seg string) (string, *Refusal) {
@@ -237,116 +306,4 @@ func (c *canon) plusFrom(segs []string) int {
 		}
 	}
 	return -1
-}
-
-// readPairs reads name=value pairs into out. The names in others count as
-// given already.
-func (c *canon) readPairs(out *[]Param, others []Param, raw string) *Refusal {
-	count := 0
-	for raw != "" {
-		var pair string
-		pair, raw, _ = strings.Cut(raw, "&")
-		if count++; count > maxParams {
-			return badRequest("too many parameters")
-		}
-		if pair == "" {
-			continue
-		}
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, r := c.pairText(rawName)
-		if r != nil {
-			return r
-		}
-		if !goodName(name) {
-			return badRequest("a parameter has a name that no wiki page sends")
-		}
-		value, r := c.pairText(rawValue)
-		if r != nil {
-			return r
-		}
-		if c.drop[name] {
-			continue
-		}
-		if c.refuse[name] {
-			return badRequest("parameter " + name + ": refused on every route")
-		}
-		if hasParam(others, name) {
-			return badRequest("parameter " + name + " stands in query and form")
-		}
-		if !c.duplicates && hasParam(*out, name) {
-			return badRequest("parameter " + name + " stands there twice")
-		}
-		if *out == nil {
-			*out = make([]Param, 0, 1+min(strings.Count(raw, "&")+1, maxParams))
-		}
-		*out = append(*out, Param{name, value})
-	}
-	return nil
-}
-
-func hasParam(ps []Param, name string) bool {
-	for i := range ps {
-		if ps[i].Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// goodName refuses array syntax and all that a server might fold into another
-// name.
-func goodName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isWordByte(c) && c != ':' && c != '~' && c != '$' {
-			return false
-		}
-	}
-	return true
-}
-
-// pairText decodes one half of a pair.
-func (c *canon) pairText(s string) (string, *Refusal) {
-	clean, ascii := true, true
-	for i := 0; i < len(s); i++ {
-		switch b := s[i]; {
-		case b < 0x20 || b == 0x7f || b == '#':
-			return "", badRequest("the query has a control character")
-		case b == ';' && !c.semicolon:
-			return "", badRequest("the query has a semicolon")
-		case b == '%' || b == '+':
-			clean = false
-		case b >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	if !clean {
-		b := make([]byte, 0, len(s))
-		for i := 0; i < len(s); i++ {
-			switch s[i] {
-			case '+':
-				b = append(b, ' ')
-			case '%':
-				v, ok := unhex(s, i)
-				if !ok {
-					return "", badRequest("the query has a bad escape")
-				}
-				if v < 0x20 && v != '\t' && v != '\n' && v != '\r' && v != 0x1f || v == 0x7f {
-					return "", badRequest("the query has an escaped control character")
-				}
-				ascii = ascii && v < utf8.RuneSelf
-				b = append(b, v)
-				i += 2
-			default:
-				b = append(b, s[i])
-			}
-		}
-		s = string(b)
-	}
-	if !ascii && !utf8.ValidString(s) {
-		return "", badRequest("the query is not UTF-8")
-	}
-	return s, nil
 }

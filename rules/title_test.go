@@ -28,7 +28,7 @@ routes:
   - match: "GET,POST /w/api.php"
     read: true
     force: {format: json}
-    by: {param: action}
+    by: {param: action, default: help}
     variants:
       query:
         class: search
@@ -39,13 +39,14 @@ routes:
           list=recentchanges: {prefix: rc, class: feed, params: {namespace: list(space.id), user: user.name, limit: int<=500}, narrow: {namespace: visible},
                                page: {kind: cursor, limit: limit, items: query.recentchanges}, response: {drop: [a]}}
           list=allusers: {prefix: au, class: people, params: {from: text}, page: {kind: cursor, items: query.allusers}}
+          generator=links: {prefix: gpl, params: {limit: int<=500}, page: {kind: none}}
           prop=info: {prefix: in, params: {prop: "words(url,displaytitle)"}}
         response: {types: [json], drop: [b]}
   - {match: GET /w/load.php, class: static, params: {modules: mediawiki-modules}, deny: [{modules: [user, user.options], identity: service, answer: empty}]}
 specials:
   Recentchanges: {also: [RecentChanges, RC list], class: feed, params: {namespace: space.id, limit: int<=500}, force: {enhanced: "0"}, page: {kind: none}}
   Whatlinkshere: {class: search, subpage: content.title, params: {target: content.title}, page: {kind: none}}
-  Contributions: {class: user, subpage: user.name}
+  Contributions: {class: user, subpage: user.name, evidence: {user: "json:RLCONF.wgRelevantUserName"}}
 `
 
 func TestMatchTitles(t *testing.T) {

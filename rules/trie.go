@@ -12,6 +12,7 @@ type pattern struct {
 	src     string
 	methods []string
 	segs    []patSeg
+	n       int // among the patterns of its route
 }
 
 type segKind uint8

@@ -23,9 +23,8 @@ var ErrSyntax = errors.New("not a short id")
 const maxLen = 11
 
 var (
-	encoding   = base64.RawStdEncoding.Strict()
-	toShort    = strings.NewReplacer("/", "-", "+", "_")
-	toStandard = strings.NewReplacer("-", "/", "_", "+")
+	encoding = base64.RawStdEncoding.Strict()
+	toShort  = strings.NewReplacer("/", "-", "+", "_")
 )
 
 // Encode gives the short form of id. Zero has the empty form.
@@ -49,14 +48,25 @@ func Decode(s string) (uint64, error) {
 			return 0, fmt.Errorf("%w: byte %q", ErrSyntax, c)
 		}
 	}
-	padded := toStandard.Replace(s) + strings.Repeat("A", maxLen-len(s))
-	b, err := encoding.DecodeString(padded)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrSyntax, err)
-	}
-	id := binary.LittleEndian.Uint64(b)
-	if Encode(id) != s {
+	if s[len(s)-1] == 'A' {
 		return 0, fmt.Errorf("%w: not the canonical spelling", ErrSyntax)
 	}
-	return id, nil
+	var padded [maxLen]byte
+	for i := range padded {
+		switch {
+		case i >= len(s):
+			padded[i] = 'A'
+		case s[i] == '-':
+			padded[i] = '/'
+		case s[i] == '_':
+			padded[i] = '+'
+		default:
+			padded[i] = s[i]
+		}
+	}
+	var b [8]byte
+	if _, err := encoding.Decode(b[:], padded[:]); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	return binary.LittleEndian.Uint64(b[:]), nil
 }
