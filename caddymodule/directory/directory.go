@@ -183,6 +183,32 @@ func (d *Directory) pause(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
+// Reseed takes another seed in place of the one that New was given. Without a
+// wiki to sync from, or before the first sync, it is the directory at once; else
+// the next sync, which is asked for, adds what only the seed knows. A seed that
+// cannot be a directory, or in which there is no space, changes nothing.
+func (d *Directory) Reseed(seed rules.Directory) error {
+	g, err := NewGeneration(seed, d.options)
+	if err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	if len(seed.Spaces) == 0 && len(g.spaces) == 0 {
+		return fmt.Errorf("directory: %w", ErrEmptySeed)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.c.Seed = seed
+	d.SyncSoon()
+	if d.stats.Syncs > 0 {
+		return nil
+	}
+	clear(d.misses)
+	d.ready.Store(true)
+	d.swap(g)
+	d.c.Log.Info("directory file read", "generation", g.number, "users", len(g.users), "groups", len(g.groups), "spaces", len(g.spaces), "content", len(g.contents))
+	return nil
+}
+
 // SyncSoon asks Run for a sync before its time.
 func (d *Directory) SyncSoon() {
 	select {
@@ -194,6 +220,10 @@ func (d *Directory) SyncSoon() {
 // ErrEmptySync says that a sync saw no space at all, which means that the
 // account that asks can't read: what was known stays.
 var ErrEmptySync = errors.New("sync found no space: its account can't read the wiki")
+
+// ErrEmptySeed says that a directory file names no space: it was cut off, or is
+// another wiki's.
+var ErrEmptySeed = errors.New("the directory file holds no space")
 
 // SyncNow reads everything from the wiki and swaps it in. While one runs,
 // another waits and then syncs again.
@@ -243,9 +273,12 @@ func (d *Directory) fetch(ctx context.Context) (*Generation, error) {
 
 // addSeed adds to a sync what only the seed knows.
 func (d *Directory) addSeed(snap *rules.Directory) {
-	seed := make(map[string]*rules.UserRecord, len(d.c.Seed.Users))
-	for i := range d.c.Seed.Users {
-		seed[d.c.Seed.Users[i].Username] = &d.c.Seed.Users[i]
+	d.mu.Lock()
+	own := d.c.Seed
+	d.mu.Unlock()
+	seed := make(map[string]*rules.UserRecord, len(own.Users))
+	for i := range own.Users {
+		seed[own.Users[i].Username] = &own.Users[i]
 	}
 	if len(seed) > 0 {
 		for i := range snap.Users {
@@ -257,7 +290,7 @@ func (d *Directory) addSeed(snap *rules.Directory) {
 			}
 		}
 	}
-	for _, r := range d.c.Seed.Groups {
+	for _, r := range own.Groups {
 		if r.Source != "" && r.Source != wikiSource {
 			snap.Groups = append(snap.Groups, r)
 		}

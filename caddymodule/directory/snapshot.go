@@ -41,7 +41,7 @@ var snapshotSchema = map[string]schema{
 	},
 	"content": {
 		"id": nil, "type": nil, "space": nil, "title": nil, "parent": nil, "labels": nil, "status": nil, "date": nil,
-		"restricted_to": {"users": nil, "groups": nil}, "includes": nil, "used_by": nil, "redirect": nil, "attributes": anyMembers,
+		"restricted_to": {"users": nil, "groups": nil, "unknown": nil}, "includes": nil, "used_by": nil, "redirect": nil, "attributes": anyMembers,
 	},
 	"aliases": {"id": nil, "of": nil, "kind": nil},
 }
@@ -296,4 +296,18 @@ func writeList[T any](b *bufio.Writer, name string, list []T, first *bool) error
 	}
 	b.WriteString("\n]")
 	return nil
+}
+
+// FactsOf makes facts of a snapshot's JSON, for policy tests. It is a
+// rules.FactsBuilder.
+func FactsOf(snapshot []byte, profile *rules.Profile) (rules.Facts, error) {
+	d, err := ReadSnapshot(bytes.NewReader(snapshot))
+	if err != nil {
+		return nil, fmt.Errorf("reading the directory: %w", err)
+	}
+	g, err := NewGeneration(d, OptionsFor(profile))
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
 }

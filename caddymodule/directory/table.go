@@ -2,6 +2,7 @@ package directory
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 
@@ -76,10 +77,24 @@ var seed = maphash.MakeSeed()
 
 // hash hashes a name under the fold, without making the folded name.
 func (f Fold) hash(key string, scope rules.ID) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
+	mix := uint64(uint32(scope)) * 0x9e3779b97f4a7c15
+	if f == FoldNone {
+		return maphash.String(seed, key) ^ mix
+	}
 	var buf [64]byte
 	n := 0
+	if len(key) <= len(buf) {
+		for n < len(key) && key[n] < utf8.RuneSelf {
+			buf[n] = byte(f.rune(rune(key[n]), n))
+			n++
+		}
+		if n == len(key) {
+			return maphash.Bytes(seed, buf[:n]) ^ mix
+		}
+	}
+	var h maphash.Hash
+	h.SetSeed(seed)
+	n = 0
 	for i, r := range key {
 		if n > len(buf)-utf8.UTFMax {
 			_, _ = h.Write(buf[:n]) // never fails
@@ -88,7 +103,7 @@ func (f Fold) hash(key string, scope rules.ID) uint64 {
 		n += utf8.EncodeRune(buf[n:], f.rune(r, i))
 	}
 	_, _ = h.Write(buf[:n])
-	return h.Sum64() ^ uint64(uint32(scope))*0x9e3779b97f4a7c15
+	return h.Sum64() ^ mix
 }
 
 // entry is a name, the scope that it is a name in (the space of a title), and
@@ -104,8 +119,13 @@ type entry struct {
 type table struct {
 	fold    Fold
 	entries []entry
-	slots   []int32 // index of an entry plus one; zero is empty
+	slots   []uint32 // index of an entry plus one, below some bits of its hash; zero is empty
+	shift   uint8    // bits of the index
 }
+
+// slot is what stands for an entry, and tells most others apart without a look
+// at them.
+func (t *table) slot(hash uint64, n uint32) uint32 { return uint32(hash>>32)>>t.shift<<t.shift | n }
 
 // newTable builds a table of the entries that have a name.
 func newTable(fold Fold, entries []entry) *table {
@@ -114,15 +134,16 @@ func newTable(fold Fold, entries []entry) *table {
 	for size < 2*len(entries) {
 		size *= 2
 	}
-	t.slots = make([]int32, size)
+	t.slots, t.shift = make([]uint32, size), uint8(bits.Len(uint(len(entries))))
 	for i := range entries {
 		e := &entries[i]
 		e.key = normal(e.key)
-		at := fold.hash(e.key, e.scope) & uint64(size-1)
+		hash := fold.hash(e.key, e.scope)
+		at := hash & uint64(size-1)
 		for t.slots[at] != 0 {
 			at = (at + 1) & uint64(size-1)
 		}
-		t.slots[at] = int32(i + 1)
+		t.slots[at] = t.slot(hash, uint32(i+1))
 	}
 	return t
 }
@@ -151,9 +172,14 @@ func (t *table) find(key string, scope rules.ID) (id rules.ID, found bool) {
 	key = normal(key)
 	id = rules.NoID
 	exact := rules.NoID
-	mask := uint64(len(t.slots) - 1)
-	for at := t.fold.hash(key, scope) & mask; t.slots[at] != 0; at = (at + 1) & mask {
-		e := &t.entries[t.slots[at]-1]
+	mask, hash := uint64(len(t.slots)-1), t.fold.hash(key, scope)
+	mark := t.slot(hash, 0)
+	for at := hash & mask; t.slots[at] != 0; at = (at + 1) & mask {
+		n := t.slots[at] ^ mark
+		if n>>t.shift != 0 {
+			continue // another hash
+		}
+		e := &t.entries[n-1]
 		if e.scope != scope || !t.fold.equal(e.key, key) {
 			continue
 		}

@@ -15,7 +15,7 @@ type Event struct {
 	Route    string        // the route's pattern, or empty
 	Class    string        // the route's class, or none
 	Kind     string        // the viewer's kind
-	Verdict  string        // visible, denied, challenge, empty, fail-closed
+	Verdict  string        // visible, denied, challenge, empty, own, fail-closed, cut
 	Rule     string        // closed set
 	Reason   string        // for the admin
 	Source   rules.Source  // the rule's place, if a rule file decided

@@ -21,11 +21,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/postern-gateway/postern/caddymodule/cursor"
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/guard"
-	"github.com/postern-gateway/postern/caddymodule/rewrite"
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -41,7 +41,8 @@ type Config struct {
 	InternalHosts []string
 	// Prefix of our own paths; "/.postern" if empty.
 	Prefix string
-	// Rules are globs of policy files.
+	// Rules are globs of policy files. What they hold is put in force by New and
+	// Reload, once the policy tests that they name pass.
 	Rules []string
 	// Policy, if set, is used in place of Rules.
 	Policy *rules.Policy
@@ -98,21 +99,12 @@ type Gateway struct {
 
 	mu     sync.Mutex // serialises changes of state
 	policy *rules.Policy
-}
+	older  weak.Pointer[state] // of the policy before, while requests of its time run
 
-// state is what one request sees from beginning to end.
-type state struct {
-	policy   *rules.Policy
-	engine   *rules.Engine
-	guard    *guard.Guard
-	rewriter *rewrite.Rewriter
-	views    sync.Map // viewKey -> *rules.View
-	count    atomic.Int32
+	reloading sync.Mutex // one at a time
+	reloaded  atomic.Pointer[Reloaded]
+	denied    *deniedTable
 }
-
-// maxViews bounds the cache of views of one state; past it, views are made
-// anew for each request.
-const maxViews = 10_000
 
 // ErrNotReady is returned by what needs rules and directory before both are there.
 var ErrNotReady = errors.New("rules or directory are not loaded yet")
@@ -143,12 +135,12 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up list tokens: %w", err)
 	}
-	g := &Gateway{cfg: cfg, cursors: cursors}
+	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now())}
 	g.site = &rules.Site{Base: cfg.Site, Aliases: append([]*url.URL{cfg.Wiki}, cfg.Aliases...), InternalHosts: cfg.InternalHosts}
 	if cfg.SignIn != nil {
 		g.site.Own = cfg.Prefix
 	}
-	if err := g.Reload(context.Background()); err != nil {
+	if _, err := g.Reload(context.Background()); err != nil {
 		return nil, err
 	}
 	if cfg.Directory != nil {
@@ -171,150 +163,8 @@ func (g *Gateway) Policy() *rules.Policy {
 // Site is the wiki's address from outside and inside.
 func (g *Gateway) Site() *rules.Site { return g.site }
 
-// Reload reads the rule files and, if they are valid, puts them in force. The
-// last good policy stays when they are not.
-func (g *Gateway) Reload(ctx context.Context) error {
-	g.mu.Lock()
-	p := g.cfg.Policy
-	var err error
-	if p == nil {
-		p, err = rules.LoadPolicy(g.cfg.Rules...)
-	}
-	if err == nil && g.policy != nil && p.Profile.Name != g.policy.Profile.Name {
-		err = fmt.Errorf("the rules name another wiki, %q: restart the gateway for that", p.Profile.Name)
-	}
-	if err == nil {
-		old := g.policy
-		g.policy = p
-		if err = g.bindLocked(); err != nil {
-			g.policy = old
-		}
-	}
-	g.mu.Unlock()
-	if err != nil {
-		g.cfg.Metrics.Reload("failure", "", g.cfg.Now())
-		return fmt.Errorf("loading rules: %w", err)
-	}
-	g.cfg.Metrics.Reload("success", p.Digest(), g.cfg.Now())
-	g.cfg.Log.InfoContext(ctx, "rules loaded", "digest", p.Digest())
-	return nil
-}
-
-func (g *Gateway) rebind() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.bindLocked()
-}
-
-// bindLocked compiles the policy against the directory's current generation.
-func (g *Gateway) bindLocked() error {
-	opts := bindOptions(g.cfg.Identity, g.cfg.Providers)
-	var facts rules.Facts
-	if g.cfg.Directory != nil && g.cfg.Directory.Ready() {
-		facts = g.cfg.Directory.Facts()
-	}
-	if facts == nil {
-		return CheckPolicy(g.policy, g.cfg.Identity, g.cfg.Providers)
-	}
-	next := &state{policy: g.policy}
-	old := g.state.Load()
-	same := old != nil && old.policy == g.policy
-	if same {
-		next.engine, _ = old.engine.WithFacts(facts)
-	}
-	var err error
-	if next.engine == nil {
-		if next.engine, err = rules.Bind(g.policy, facts, opts); err != nil {
-			return fmt.Errorf("compiling the policy: %w", err)
-		}
-	}
-	if same {
-		next.rewriter, next.guard = old.rewriter, old.guard
-	} else {
-		next.rewriter, err = rewrite.New(g.policy.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key})
-		if err != nil {
-			return fmt.Errorf("compiling the profile's rewriting rules: %w", err)
-		}
-		next.guard = &guard.Guard{Profile: g.policy.Profile, Site: g.site, Wiki: g.cfg.Wiki, Limits: g.cfg.Limits, Cursors: g.cursors}
-	}
-	g.state.Store(next)
-	go next.rewriter.Prepare(facts) // off the path of requests
-	return nil
-}
-
-func bindOptions(identity map[rules.ViewerKind]Identity, providers []string) rules.Options {
-	opts := rules.Options{Identity: map[rules.ViewerKind]rules.UpstreamIdentity{}, Providers: providers}
-	for kind, id := range identity {
-		opts.Identity[kind] = id.Kind
-	}
-	return opts
-}
-
-// CheckPolicy says whether a policy can hold under this configuration, whatever
-// the directory will say.
-func CheckPolicy(p *rules.Policy, identity map[rules.ViewerKind]Identity, providers []string) error {
-	empty, err := directory.NewGeneration(rules.Directory{}, directory.OptionsFor(p.Profile))
-	if err != nil {
-		return fmt.Errorf("making an empty directory: %w", err)
-	}
-	if _, err := rules.Bind(p, empty, bindOptions(identity, providers)); err != nil {
-		return fmt.Errorf("compiling the policy: %w", err)
-	}
-	return nil
-}
-
 // Ready says whether rules and directory are there.
 func (g *Gateway) Ready() bool { return g.state.Load() != nil }
-
-// viewKey identifies a viewer within one state.
-type viewKey struct{ provider, subject, session string }
-
-// view makes or finds the viewer's view in a state.
-func (s *state) view(v rules.Viewer, session string, now time.Time) *rules.View {
-	key := viewKey{v.Provider, v.Subject, session}
-	if got, ok := s.views.Load(key); ok {
-		view := got.(*rules.View)
-		if exp := view.Expires(); exp.IsZero() || now.Before(exp) {
-			return view
-		}
-		s.views.Delete(key)
-		s.count.Add(-1)
-	}
-	view := s.engine.View(v, now)
-	if s.count.Load() < maxViews {
-		if _, loaded := s.views.LoadOrStore(key, view); !loaded {
-			s.count.Add(1)
-		}
-	}
-	return view
-}
-
-// resolver asks the directory for what a request or response names and the
-// current generation does not know.
-type resolver struct {
-	policy  *rules.Policy
-	g       *Gateway
-	viewer  rules.Viewer
-	session string
-}
-
-// Resolve implements guard.Resolver.
-func (r resolver) Resolve(ctx context.Context, refs []rules.Ref) (*rules.View, error) {
-	if r.g.cfg.Directory == nil {
-		return nil, nil //nolint:nilnil // "nothing learnt" is an answer
-	}
-	changed, err := r.g.cfg.Directory.Resolve(ctx, refs)
-	if err != nil || !changed {
-		return nil, err //nolint:wrapcheck // the directory names the call
-	}
-	// The swap hook has bound the newer generation by now. A policy that was
-	// loaded meanwhile is for the next request: this one keeps what it began with.
-	s := r.g.state.Load()
-	if s.policy != r.policy {
-		return nil, nil //nolint:nilnil // as above
-	}
-	return s.view(r.viewer, r.session, r.g.cfg.Now()), nil
-}
 
 func itoa(n int) string { return strconv.Itoa(n) }
 

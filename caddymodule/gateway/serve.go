@@ -35,7 +35,10 @@ type exchange struct {
 	session *signin.Session
 	viewer  rules.Viewer
 	view    *rules.View
+	req     *rules.Request
+	refusal *guard.Refusal
 	adm     *guard.Admission
+	judged  judged // by what it was admitted last
 	report  *rewrite.Result
 
 	status   int
@@ -61,6 +64,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 
 	gd := x.state.guard
 	req, refusal := gd.Canon(r)
+	x.req = req
 	if refusal != nil && refusal.Status != http.StatusNotFound {
 		return x.refuse(refusal)
 	}
@@ -76,9 +80,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
-	if x.adm.View != x.view {
-		x.view = x.adm.View
-	}
+	x.view = x.adm.View
+	x.judged = judged{state: x.state, session: x.session, until: x.view.Expires()}
 	if x.adm.Leads != "" {
 		return x.lead()
 	}
@@ -156,13 +159,13 @@ func (x *exchange) sessionKey() string {
 }
 
 func (x *exchange) resolver() guard.Resolver {
-	return resolver{g: x.g, policy: x.state.policy, viewer: x.viewer, session: x.sessionKey()}
+	return resolver{g: x.g, state: x.state, viewer: x.viewer, session: x.sessionKey()}
 }
 
 // refuse answers a refusal; the anonymous viewer is sent to sign in instead,
 // whatever the path, save for what has no single reading or is over a limit.
 func (x *exchange) refuse(ref *guard.Refusal) error {
-	x.rule, x.reason, x.status, x.verdict = ref.Rule, ref.Reason, ref.Status, "denied"
+	x.refusal, x.rule, x.reason, x.status, x.verdict = ref, ref.Rule, ref.Reason, ref.Status, "denied"
 	if ref.Status == http.StatusNotFound || ref.Status == http.StatusForbidden {
 		x.pause()
 	}
@@ -314,7 +317,7 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 	out, err := capture.Run(x.w, gd.Request(x.r, x.adm, id), capture.Config{
 		Limit: x.g.cfg.HeldLimit,
 		Held:  &x.g.Held,
-		Cut:   x.revoked,
+		Cut:   x.cut,
 		Decide: func(status int, h http.Header) (capture.Mode, http.Header) {
 			if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n <= smallFile {
 				return capture.Hold, nil // small enough for a validator of its bytes
@@ -324,6 +327,7 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 			if err != nil || !pass {
 				return capture.Hold, nil // Rewrite says why not
 			}
+			x.verdict, x.status = "visible", status
 			return capture.Pass, res.Header
 		},
 	}, next)
@@ -332,7 +336,9 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 	}
 	defer out.Release()
 	if out.Passed {
-		x.verdict, x.status = "visible", out.Status
+		if x.verdict == "cut" {
+			panic(http.ErrAbortHandler) // so that nobody takes the part for the whole
+		}
 		return nil
 	}
 	if err != nil {
@@ -360,6 +366,13 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 	case err != nil:
 		return x.failClosed("rewrite: " + err.Error())
 	}
+	if x.revoked() {
+		x.challenge()
+		return nil
+	}
+	if !x.stillAdmitted() {
+		return x.refuse(&guard.Refusal{Status: http.StatusNotFound, Rule: "withdrawn", Reason: "not admitted any more when the wiki's answer came"})
+	}
 	x.g.cfg.Metrics.Rewrite(res.Format, x.g.cfg.Now().Sub(began), len(out.Body), len(res.Body))
 	x.verdict, x.status = "visible", res.Status
 	h := x.w.Header()
@@ -372,19 +385,6 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 		_, _ = x.w.Write(res.Body) // the client is gone if this fails
 	}
 	return nil
-}
-
-// revoked says that the viewer's session ended while a download runs.
-func (x *exchange) revoked() bool {
-	if x.session == nil {
-		return false
-	}
-	select {
-	case <-x.session.Done():
-		return true
-	default:
-		return false
-	}
 }
 
 func (x *exchange) publicURL() *url.URL {
@@ -411,6 +411,7 @@ func echoes(m *rules.Match) []string {
 func (x *exchange) finish() {
 	e := x.event()
 	x.count(e)
+	x.deny(e)
 	if x.g.cfg.Observe != nil {
 		x.g.cfg.Observe(e)
 	}

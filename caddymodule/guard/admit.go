@@ -45,7 +45,9 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 			}
 			reason = ref.Reason
 		}
-		return nil, refuse(http.StatusNotFound, "no-route", "%s", reason)
+		no := refuse(http.StatusNotFound, "no-route", "%s", reason)
+		no.Route = ref
+		return nil, no
 	}
 	if m.Leads != "" {
 		return &Admission{Match: m, View: view, Leads: m.Leads}, nil

@@ -26,6 +26,8 @@ type Refusal struct {
 	Status int
 	Rule   string // closed set, for metrics
 	Reason string
+	// Route is set where the route table refused: which route it is about.
+	Route *rules.Refusal
 }
 
 // Error makes a Refusal usable as an error.
@@ -224,4 +226,25 @@ func withPort(host, scheme string) string {
 		return host + ":443"
 	}
 	return host + ":80"
+}
+
+// Link reads an absolute URL of the site's as the request that it would be; nil
+// for one of another site, and for what has no single reading.
+func (g *Guard) Link(u *url.URL) *rules.Request {
+	if u.Scheme != g.Site.Base.Scheme || !SameHost(u.Host, g.Site.Base) {
+		return nil
+	}
+	raw, ok := rawPath(u)
+	if !ok {
+		return nil
+	}
+	path, ok := belowContext(raw, g.Site.Base.EscapedPath())
+	if !ok {
+		return nil
+	}
+	req, err := g.Profile.ReadTarget(path, u.RawQuery)
+	if err != nil {
+		return nil
+	}
+	return req
 }

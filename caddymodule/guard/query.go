@@ -50,9 +50,30 @@ func narrowCQL(given string, spec rules.NarrowSpec, view *rules.View) (string, e
 			return noHits(spec)
 		}
 		slices.Sort(names) // the query must not depend on the directory's order
-		q = cql.Narrow(q, cql.OneOf(field, names...))
+		visible := oneOf(field, names, spec.Else)
+		if visible == nil {
+			return noHits(spec)
+		}
+		q = cql.Narrow(q, visible)
 	}
 	return q.String(), nil
+}
+
+// oneOf is the condition that the field is one of the names; over the profile's
+// bound it is split into several lists, or nil. It depends on what is visible
+// alone.
+func oneOf(field string, names []string, bound *rules.NarrowElse) cql.Expr {
+	if bound == nil || len(names) <= bound.Over {
+		return cql.OneOf(field, names...)
+	}
+	if !bound.Split {
+		return nil
+	}
+	var lists cql.Or
+	for some := range slices.Chunk(names, bound.Over) {
+		lists = append(lists, cql.OneOf(field, some...))
+	}
+	return lists
 }
 
 func noHits(spec rules.NarrowSpec) (string, error) {

@@ -48,6 +48,10 @@ type Session struct {
 // something for it stops.
 func (s *Session) Done() <-chan struct{} { return s.entry.done }
 
+// Current is the session as it is now: the viewer's claims, and who he is in
+// the wiki, may have changed since it was asked for.
+func (s *Session) Current() *Session { return s.entry.current.Load() }
+
 // Session finds the session of a request. It returns nil without an error if
 // the request has none: no cookie, one that is damaged, unknown or expired.
 // With an error nothing may be served: ErrAmbiguousCookie is the client's
