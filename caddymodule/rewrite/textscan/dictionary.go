@@ -9,30 +9,43 @@ import (
 
 // Bounds of a dictionary.
 const (
-	maxWords    = 12      // of one name; a longer one is looked for by these
-	maxPrefixes = 8 << 20 // nodes; beyond, no more titles are taken in
+	maxWords = 12      // of one name; a longer one is looked for by these
+	maxNames = 8 << 20 // beyond, no more titles are taken in
+	common   = 80      // a word is common that stands in more names
 )
 
 // Dictionary holds the distinctive names of one directory generation. It is
 // immutable and safe for concurrent use.
+//
+// A text is full of words and of few names, so each name is found by its anchor:
+// its only word, or the rarest two that stand together. The filter says of
+// nearly every place in a text that no name is anchored there, in one look at
+// memory or two. Where one may be, spots say which words around it to take
+// together, and names whether they are one.
 type Dictionary struct {
-	// An open-addressed table from the hash of a name's first words to a node.
-	keys []uint64
-	vals []int32 // index into bearers, or inner
-	used int
-	// bearers are chained by next: what bears the name.
-	bearers []bearer
-	scratch []word // while building
-	facts   rules.Facts
+	filter filter
+	spots  []spot
+	spotAt table
+	names  []name
+	nameAt table
+	facts  rules.Facts
 	// Truncated: there were more names than fit.
 	Truncated bool
 }
 
-const inner = -1 // a prefix that is no whole name
+// spot is a place of an anchor in names: they begin off words before it, and
+// are n words long.
+type spot struct {
+	key    uint64 // of the anchor
+	next   int32  // another spot of the same anchor, or -1
+	off, n uint8
+}
 
-type bearer struct {
+// name is who bears a name, which is the hash of its words.
+type name struct {
+	hash uint64
 	id   rules.ID
-	next int32 // another bearer of the same name, or -1
+	next int32 // another bearer, or -1
 	kind rules.EntityKind
 	weak bool // a title or name in words, not a key or address
 }
@@ -47,151 +60,190 @@ const (
 	phrase          // titles and names
 )
 
-// Build makes the dictionary of a generation. It takes a second or two for a
-// million titles: build it off the path of requests.
+// Build makes the dictionary of a generation. It takes seconds for a million
+// titles: build it off the path of requests.
 func Build(f rules.Facts) *Dictionary {
-	d := &Dictionary{facts: f}
-	d.grow(1 << 10)
-	for i, u := range f.Users() {
-		id := rules.ID(i)
-		d.add(u.Key, rules.User, id, always)
-		d.add(u.AccountID, rules.User, id, always)
-		d.add(u.Email, rules.User, id, always)
-		d.add(u.Username, rules.User, id, ident)
-		d.add(u.DisplayName, rules.User, id, person)
-	}
-	for i, s := range f.Spaces() {
-		id := rules.ID(i)
-		d.add(s.Key, rules.Space, id, ident)
-		d.add(s.Name, rules.Space, id, phrase)
-		for _, a := range s.Aliases {
-			d.add(a, rules.Space, id, phrase)
+	b := &builder{d: &Dictionary{facts: f}, count: make([]uint8, 1<<22)}
+	folds()
+	size, pieces := 0, 0
+	b.each(f, func(ws []word, _ name) {
+		size++
+		pieces += len(ws)
+		for _, w := range ws {
+			if n := &b.count[w.hash>>42]; *n < common {
+				*n++
+			}
 		}
-	}
-	for i, g := range f.Groups() {
-		d.add(g.Name, rules.Group, rules.ID(i), phrase)
-	}
-	for i, c := range f.Contents() {
-		if d.used > maxPrefixes {
-			d.Truncated = true
-			break
-		}
-		d.add(c.Title, rules.Content, rules.ID(i), phrase)
-	}
-	d.scratch = nil
+	})
+	d := b.d
+	d.filter = newFilter(min(size, maxNames))
+	d.names = make([]name, 0, size)
+	d.nameAt, d.spotAt = newTable(size), newTable(size)
+	b.each(f, b.add)
 	return d
 }
 
-func (d *Dictionary) add(name string, k rules.EntityKind, id rules.ID, st strength) {
-	if name == "" {
-		return
+// builder makes a dictionary in two passes over the directory: the first
+// counts in how many names a word stands.
+type builder struct {
+	d     *Dictionary
+	count []uint8 // by the upper bits of a word's hash
+	words []word
+	one   []word
+	whole []rune
+}
+
+// each gives the words of every distinctive name.
+func (b *builder) each(f rules.Facts, take func([]word, name)) {
+	n := 0
+	give := func(text string, k rules.EntityKind, id rules.ID, st strength) {
+		if text == "" {
+			return
+		}
+		if n > maxNames {
+			b.d.Truncated = true
+			return
+		}
+		who := name{id: id, kind: k, weak: st == phrase || st == person}
+		if ws, letters := b.distinctive(text, st); len(ws) > 0 {
+			n++
+			take(ws, who)
+			if len(ws) > 1 && letters >= 10 {
+				b.one = split(b.one[:0], []byte(string(b.whole)), nil)
+				if len(b.one) == 1 {
+					n++
+					take(b.one, who)
+				}
+			}
+		}
 	}
-	letters, common, mixed := 0, true, false
-	var whole []rune
-	ws := split(d.scratch[:0], []byte(name), func(w []rune) {
+	for i, u := range f.Users() {
+		id := rules.ID(i)
+		give(u.Key, rules.User, id, always)
+		give(u.AccountID, rules.User, id, always)
+		give(u.Email, rules.User, id, always)
+		give(u.Username, rules.User, id, ident)
+		give(u.DisplayName, rules.User, id, person)
+	}
+	for i, s := range f.Spaces() {
+		id := rules.ID(i)
+		give(s.Key, rules.Space, id, ident)
+		give(s.Name, rules.Space, id, phrase)
+		for _, a := range s.Aliases {
+			give(a, rules.Space, id, phrase)
+		}
+	}
+	for i, g := range f.Groups() {
+		give(g.Name, rules.Group, rules.ID(i), phrase)
+	}
+	for i := range f.Contents() {
+		give(f.Contents()[i].Title, rules.Content, rules.ID(i), phrase)
+	}
+}
+
+// distinctive gives the words by which a name is looked for, none if it says
+// too little, and the number of its letters; its text in one piece is in whole.
+func (b *builder) distinctive(text string, st strength) ([]word, int) {
+	letters, dull, mixed := 0, true, false
+	b.whole = b.whole[:0]
+	ws := split(b.words[:0], []byte(text), func(h uint64, w []rune) {
 		hasLetter, hasDigit := false, false
 		for _, r := range w {
-			hasDigit = hasDigit || unicode.IsDigit(r)
-			hasLetter = hasLetter || !unicode.IsDigit(r)
+			digit := unicode.IsDigit(r)
+			hasDigit, hasLetter = hasDigit || digit, hasLetter || !digit
 		}
 		letters += len(w)
 		if len(w) == 1 && alone(w[0]) {
 			letters++ // says as much as two letters, or more
 		}
 		mixed = mixed || hasLetter && hasDigit
-		common = common && (!hasLetter || ordinary[string(w)] || len(w) == 1 && w[0] < 0x80)
-		whole = append(whole, w...)
+		dull = dull && (!hasLetter || ordinary[h] || len(w) == 1 && w[0] < 0x80)
+		b.whole = append(b.whole, w...)
 	})
-	d.scratch = ws
-	if len(ws) == 0 || !distinctive(st, len(ws), letters, common, mixed, strings.ContainsAny(name, "0123456789")) {
-		return
+	b.words = ws
+	if len(ws) == 0 || !distinctive(st, len(ws), letters, dull, mixed, strings.ContainsAny(text, "0123456789")) {
+		return nil, 0
 	}
-	b := bearer{id: id, kind: k, weak: st == phrase || st == person}
-	h := uint64(0)
-	for i, w := range ws[:min(len(ws), maxWords)] {
-		h = mix(h, w.hash)
-		d.node(h, i == min(len(ws), maxWords)-1, b)
-	}
-	if len(ws) > 1 && letters >= 10 {
-		one := split(nil, []byte(string(whole)), nil)
-		if len(one) == 1 {
-			d.node(mix(0, one[0].hash), true, b)
-		}
-	}
+	return ws[:min(len(ws), maxWords)], letters
 }
 
-func distinctive(st strength, words, letters int, common, mixed, digit bool) bool {
+func distinctive(st strength, words, letters int, dull, mixed, digit bool) bool {
 	switch st {
 	case always:
 		return letters >= 4
 	case ident:
-		return letters >= 4 && (digit || words > 1 || letters >= 8) && !common
+		return letters >= 4 && (digit || words > 1 || letters >= 8) && !dull
 	case person:
-		return !common && (words > 1 && letters >= 4 || letters >= 8)
+		return !dull && (words > 1 && letters >= 4 || letters >= 8)
 	}
-	return !common && (letters >= 8 || mixed && letters >= 5)
+	return !dull && (letters >= 8 || mixed && letters >= 5)
 }
 
-// node finds or makes the node for a hash; whole: a name ends there.
-func (d *Dictionary) node(h uint64, whole bool, b bearer) {
-	if d.used*4 >= len(d.keys)*3 {
-		d.grow(2 * len(d.keys))
+// add takes one name in.
+func (b *builder) add(ws []word, who name) {
+	d := b.d
+	for _, w := range ws {
+		who.hash = mix(who.hash, w.hash)
 	}
-	i := d.slot(h)
-	if d.keys[i] == 0 {
-		d.keys[i], d.vals[i] = nonzero(h), inner
-		d.used++
-	}
-	if !whole {
-		return
-	}
-	b.next = d.vals[i] // inner is -1, the end of the chain
-	if b.next >= 0 && d.bearers[b.next].id == b.id && d.bearers[b.next].kind == b.kind {
-		return
-	}
-	d.vals[i] = int32(len(d.bearers))
-	d.bearers = append(d.bearers, b)
-}
-
-func nonzero(h uint64) uint64 {
-	if h == 0 {
-		return 1
-	}
-	return h
-}
-
-func (d *Dictionary) slot(h uint64) int {
-	h = nonzero(h)
-	mask := len(d.keys) - 1
-	i := int(h>>17) & mask
-	for d.keys[i] != 0 && d.keys[i] != h {
-		i = (i + 1) & mask
-	}
-	return i
-}
-
-func (d *Dictionary) grow(n int) {
-	keys, vals := d.keys, d.vals
-	d.keys, d.vals = make([]uint64, n), make([]int32, n)
-	for i, k := range keys {
-		if k != 0 {
-			j := d.slot(k)
-			d.keys[j], d.vals[j] = k, vals[i]
+	slot := d.nameAt.slot(who.hash, func(i int32) uint64 { return d.names[i].hash })
+	who.next = -1
+	known := d.nameAt.at[*slot] != 0
+	if known {
+		who.next = d.nameAt.at[*slot] - 1
+		if head := d.names[who.next]; head.id == who.id && head.kind == who.kind {
+			return
 		}
 	}
+	d.names = append(d.names, who)
+	d.nameAt.at[*slot] = int32(len(d.names))
+	if !known {
+		b.anchor(ws)
+	}
 }
 
-// find gives the node for a hash: whether there is one, and its bearers.
-func (d *Dictionary) find(h uint64) (first int32, ok bool) {
-	if len(d.keys) == 0 {
-		return inner, false
+// anchor notes by which word, or pair of words, a name is found.
+func (b *builder) anchor(ws []word) {
+	d, at := b.d, 0
+	key := ws[0].hash
+	if len(ws) == 1 {
+		d.filter.add(key)
+	} else {
+		count := func(i int) int { return int(b.count[ws[i].hash>>42]) }
+		for i := range ws[1:] {
+			if count(i)*count(i+1) < count(at)*count(at+1) {
+				at = i
+			}
+		}
+		key = mix(ws[at].hash, ws[at+1].hash)
+		d.filter.addPair(ws[at].hash, ws[at+1].hash, count(at) < count(at+1), min(count(at), count(at+1)) >= common)
 	}
-	i := d.slot(h)
-	if d.keys[i] == 0 {
-		return inner, false
+	s := spot{key: key, next: -1, off: uint8(at), n: uint8(len(ws))}
+	slot := d.spotAt.slot(key, func(i int32) uint64 { return d.spots[i].key })
+	if first := d.spotAt.at[*slot]; first != 0 {
+		for i := first - 1; i >= 0; i = d.spots[i].next {
+			if d.spots[i].off == s.off && d.spots[i].n == s.n {
+				return
+			}
+		}
+		s.next = first - 1
 	}
-	return d.vals[i], true
+	d.spots = append(d.spots, s)
+	d.spotAt.at[*slot] = int32(len(d.spots))
+}
+
+// anchor gives the first spot of the word at, or of it and the next, or -1.
+func (d *Dictionary) anchor(words []uint64, at int, pair bool) int32 {
+	key := words[at]
+	if pair {
+		key = mix(key, words[at+1])
+	}
+	return d.spotAt.find(key, func(i int32) uint64 { return d.spots[i].key })
+}
+
+// name gives the first bearer of a name, or -1.
+func (d *Dictionary) name(hash uint64) int32 {
+	return d.nameAt.find(hash, func(i int32) uint64 { return d.names[i].hash })
 }
 
 // Len is the number of names held.
-func (d *Dictionary) Len() int { return len(d.bearers) }
+func (d *Dictionary) Len() int { return len(d.names) }

@@ -13,17 +13,6 @@ type word struct {
 	start, end int // bytes of the decoded text
 }
 
-const (
-	fnvBasis = 14695981039346656037
-	fnvPrime = 1099511628211
-)
-
-func mix(h, w uint64) uint64 {
-	h ^= w
-	h *= 0x9e3779b97f4a7c15
-	return h ^ h>>29
-}
-
 // invisible are characters that are not seen and part no words.
 func invisible(r rune) bool {
 	switch r {
@@ -49,26 +38,28 @@ func alone(r rune) bool {
 	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
-// split appends the words of b to dst. If letters is not nil, each word's folded text
-// is passed to it.
-func split(dst []word, b []byte, text func([]rune)) []word {
-	h, from, last := uint64(fnvBasis), -1, 0
+// split appends the words of b to dst. If text is not nil, each word's hash and
+// folded text are passed to it.
+func split(dst []word, b []byte, text func(uint64, []rune)) []word {
+	var h hasher
+	from, last := -1, 0
 	var runes []rune
 	end := func() {
 		if from >= 0 {
-			dst = append(dst, word{h, from, last})
+			w := word{h.sum(), from, last}
+			dst = append(dst, w)
 			if text != nil {
-				text(runes)
+				text(w.hash, runes)
 				runes = runes[:0]
 			}
 		}
-		h, from = fnvBasis, -1
+		from = -1
 	}
 	add := func(r rune, at, next int) {
 		if from < 0 {
 			from = at
 		}
-		h = (h ^ uint64(r)) * fnvPrime
+		h.rune(r)
 		last = next
 		if text != nil {
 			runes = append(runes, r)

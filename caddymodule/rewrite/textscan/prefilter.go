@@ -9,8 +9,10 @@ import (
 // prefilter is what every match of a pattern has, by which most texts are
 // passed over without running it.
 type prefilter struct {
-	min     int    // bytes
-	literal []byte // a part of every match, or nil
+	min     int       // bytes
+	literal []byte    // a part of every match, or nil
+	ascii   [2]uint64 // the characters of literal that are no letters or digits
+	run     int       // so many letters and digits of ASCII stand together
 }
 
 func newPrefilter(pattern string) (prefilter, error) {
@@ -19,7 +21,13 @@ func newPrefilter(pattern string) (prefilter, error) {
 		return prefilter{}, fmt.Errorf("reading the pattern: %w", err)
 	}
 	re = re.Simplify()
-	return prefilter{min: minLen(re), literal: []byte(mandatory(re))}, nil
+	p := prefilter{min: minLen(re), literal: []byte(mandatory(re)), run: minRun(re)}
+	for _, c := range p.literal {
+		if c < 0x80 && class[c] != isWord && class[c] != isBlank {
+			p.ascii[c>>6] |= 1 << (c & 63)
+		}
+	}
+	return p, nil
 }
 
 // admits reports whether the text could hold a match.
@@ -73,4 +81,68 @@ func mandatory(re *syntax.Regexp) string {
 		return best
 	}
 	return ""
+}
+
+// minRun is how many letters and digits of ASCII stand together in every match.
+func minRun(re *syntax.Regexp) int {
+	if n := wordLen(re); n >= 0 {
+		return n
+	}
+	switch re.Op {
+	case syntax.OpCapture, syntax.OpPlus:
+		return minRun(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return minRun(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		best, run := 0, 0
+		for _, sub := range re.Sub {
+			if n := wordLen(sub); n >= 0 {
+				run += n
+			} else {
+				best, run = max(best, minRun(sub)), 0
+			}
+			best = max(best, run)
+		}
+		return best
+	case syntax.OpAlternate:
+		n := minRun(re.Sub[0])
+		for _, sub := range re.Sub[1:] {
+			n = min(n, minRun(sub))
+		}
+		return n
+	}
+	return 0
+}
+
+// wordLen is minLen of what matches letters and digits of ASCII only, else -1.
+func wordLen(re *syntax.Regexp) int {
+	word := func(lo, hi rune) bool {
+		return lo >= '0' && hi <= '9' || lo >= 'a' && hi <= 'z' || lo >= 'A' && hi <= 'Z'
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			if !word(r, r) {
+				return -1
+			}
+		}
+	case syntax.OpCharClass:
+		for i := 0; i < len(re.Rune); i += 2 {
+			if !word(re.Rune[i], re.Rune[i+1]) {
+				return -1
+			}
+		}
+	case syntax.OpWordBoundary, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpEmptyMatch:
+	case syntax.OpCapture, syntax.OpPlus, syntax.OpStar, syntax.OpQuest, syntax.OpRepeat, syntax.OpConcat, syntax.OpAlternate:
+		for _, sub := range re.Sub {
+			if wordLen(sub) < 0 {
+				return -1
+			}
+		}
+	default:
+		return -1
+	}
+	return minLen(re)
 }

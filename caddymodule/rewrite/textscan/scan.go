@@ -106,6 +106,8 @@ type Options struct {
 	// sheets and scripts, which are full of words.
 	KeysOnly             bool
 	Structure, ProseMode Mode
+
+	careful bool // read everything with care: what quick may save, tests compare
 }
 
 // Hit is one thing found. It names nobody.
@@ -128,25 +130,33 @@ type scan struct {
 	cuts  []edit.Span
 	first map[int]bool // starts of cuts that get the placeholder
 	echo  [][]uint64
-	memo  map[int32]rules.EntityKind // node -> kind hidden, or NoEntity
+	memo  map[int32]rules.EntityKind // name -> kind hidden, or NoEntity
 	prose []edit.Span
 	words []word
+	hash  []uint64 // of words
 	found []found
+	quick quick
+	units pool[unit]
+	texts pool[text]
 	err   error
 	// machine: what is looked through is the value of an attribute for ids
 	machine bool
 }
 
+// found is a name in a text, from word from to before word to.
 type found struct {
-	from, to int // words
-	node     int32
+	from, to int
 	hidden   rules.EntityKind
 }
 
 // Scan looks through out and returns it with what must not leave cut out; out
 // itself if nothing was cut. A nil Dictionary looks for identities alone.
 func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error) {
+	if d != nil && len(d.names) == 0 {
+		d = nil
+	}
 	s := &scan{d: d, o: &o, src: out, first: map[int]bool{}, memo: map[int32]rules.EntityKind{}}
+	s.quick.s = s
 	s.prose = merged(o.Prose)
 	for _, e := range o.Echo {
 		var seq []uint64
@@ -164,9 +174,7 @@ func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error
 	case HTML, XML:
 		s.markup(whole, 0, f == XML)
 	default:
-		var u unit
-		u.raw(whole, 0, len(out))
-		s.unit(&u, 2, false)
+		s.plain(whole)
 	}
 	if s.err != nil {
 		return nil, s.hits, s.err
@@ -176,6 +184,32 @@ func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error
 	}
 	return s.cut(), s.hits, nil
 }
+
+// plain looks through text without markup.
+func (s *scan) plain(src source) {
+	s.quick.reset()
+	s.quick.feed(src.b)
+	if s.quick.suspicious(src.b) {
+		var u unit
+		u.raw(src, 0, len(src.b))
+		s.unit(&u, 2, false)
+	}
+}
+
+// pool keeps what a scan uses again and again; markup within markup takes more
+// than one at a time.
+type pool[T any] struct{ free []*T }
+
+func (p *pool[T]) get() *T {
+	if n := len(p.free); n > 0 {
+		x := p.free[n-1]
+		p.free = p.free[:n-1]
+		return x
+	}
+	return new(T)
+}
+
+func (p *pool[T]) put(x *T) { p.free = append(p.free, x) }
 
 // cut splices the placeholder in. Overlapping cuts become one.
 func (s *scan) cut() []byte {
@@ -239,27 +273,14 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 		return
 	}
 	s.shapes(u)
-	if s.d == nil || len(s.d.bearers) == 0 {
+	if s.d == nil {
 		return
 	}
 	s.words = split(s.words[:0], u.dec, nil)
 	if s.machine {
 		s.ids(u)
 	}
-	s.found = s.found[:0]
-	for i := range s.words {
-		h := uint64(0)
-		for k := i; k < len(s.words) && k < i+maxWords; k++ {
-			h = mix(h, s.words[k].hash)
-			n, ok := s.d.find(h)
-			if !ok {
-				break
-			}
-			if n >= 0 {
-				s.found = append(s.found, found{i, k + 1, n, s.hidden(n)})
-			}
-		}
-	}
+	s.look()
 	if len(s.found) == 0 {
 		return
 	}
@@ -277,9 +298,54 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	}
 }
 
-// minID is the fewest digits of an id that are looked for as such: shorter
-// numbers are of everything.
-const minID = 6
+// look finds the names among the words, in their order.
+func (s *scan) look() {
+	s.found, s.hash = s.found[:0], s.hash[:0]
+	for _, w := range s.words {
+		s.hash = append(s.hash, w.hash)
+	}
+	f := &s.d.filter
+	for i, h := range s.hash {
+		if single(f.block(h), h) {
+			s.anchored(s.hash, i, false)
+		}
+		if i > 0 && f.pair(f.block(s.hash[i-1]), f.block(h), s.hash[i-1], h) {
+			s.anchored(s.hash, i-1, true)
+		}
+	}
+	slices.SortFunc(s.found, func(a, b found) int {
+		if a.from != b.from {
+			return a.from - b.from
+		}
+		return a.to - b.to
+	})
+}
+
+// anchored appends the names that are found by the word at, or by it and the
+// next one, to found.
+func (s *scan) anchored(words []uint64, at int, pair bool) {
+	for n := s.d.anchor(words, at, pair); n >= 0; n = s.d.spots[n].next {
+		from := at - int(s.d.spots[n].off)
+		to := from + int(s.d.spots[n].n)
+		if from < 0 || to > len(words) {
+			continue
+		}
+		h := uint64(0)
+		for _, w := range words[from:to] {
+			h = mix(h, w)
+		}
+		if name := s.d.name(h); name >= 0 {
+			s.found = append(s.found, found{from, to, s.hidden(name)})
+		}
+	}
+}
+
+// minID and maxID are how many digits an id has that is looked for as such:
+// shorter numbers are of everything.
+const (
+	minID = 6
+	maxID = 19
+)
 
 // ids looks for ids of hidden content among the words of u.
 func (s *scan) ids(u *unit) {
@@ -288,7 +354,7 @@ func (s *scan) ids(u *unit) {
 	}
 	for _, w := range s.words {
 		b := u.dec[w.start:w.end]
-		if len(b) < minID || len(b) > 19 || bytes.ContainsFunc(b, func(r rune) bool { return r < '0' || r > '9' }) {
+		if len(b) < minID || len(b) > maxID || bytes.ContainsFunc(b, func(r rune) bool { return r < '0' || r > '9' }) {
 			continue
 		}
 		id, ok := s.d.facts.FindContent(rules.ContentID, string(b), rules.NoID)
@@ -305,8 +371,8 @@ func (s *scan) hidden(n int32) rules.EntityKind {
 		return k
 	}
 	k := rules.NoEntity
-	for i := n; i >= 0; i = s.d.bearers[i].next {
-		b := s.d.bearers[i]
+	for i := n; i >= 0; i = s.d.names[i].next {
+		b := &s.d.names[i]
 		if s.o.Visible != nil && s.o.Visible(b.kind, b.id) {
 			k = rules.NoEntity
 			break
@@ -417,12 +483,3 @@ func nested(b []byte) bool {
 	}
 	return false
 }
-
-// inline are the tags that part no words.
-var inline = func() map[string]bool {
-	m := map[string]bool{}
-	for t := range strings.FieldsSeq("a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q rp rt ruby s samp small span strike strong sub sup time tt u var wbr") {
-		m[t] = true
-	}
-	return m
-}()

@@ -220,98 +220,170 @@ func u16(b []byte) (rune, bool) {
 
 // json looks through every string, names of members as well.
 func (s *scan) json(src source) {
-	var u unit
-	for i := 0; i < len(src.b) && s.err == nil; i++ {
-		if src.b[i] != '"' {
-			continue
+	for i := 0; i < len(src.b) && s.err == nil; {
+		open := bytes.IndexByte(src.b[i:], '"')
+		if open < 0 {
+			return
 		}
-		j := i + 1
-		for j < len(src.b) && src.b[j] != '"' {
-			if src.b[j] == '\\' {
-				j++
+		i += open + 1
+		j := i
+		for {
+			n := bytes.IndexByte(src.b[j:], '"')
+			if n < 0 {
+				j = len(src.b)
+				break
+			}
+			j += n
+			slashes := 0
+			for j-1-slashes >= i && src.b[j-1-slashes] == '\\' {
+				slashes++
+			}
+			if slashes%2 == 0 {
+				break
 			}
 			j++
 		}
-		j = min(j, len(src.b))
-		u.reset()
-		u.raw(src, i+1, j)
-		s.unit(&u, 0, false)
-		s.dotted(&u, 0, false)
-		i = j
+		s.piece(&src, i, j, 0, false)
+		i = j + 1
 	}
+}
+
+// piece looks through src.b[i:j], which is one text by itself: a string, or
+// (attr) an attribute's value, a comment, a script.
+func (s *scan) piece(src *source, i, j, depth int, attr bool) {
+	if i >= j {
+		return
+	}
+	q := &s.quick
+	q.reset()
+	q.dots = true
+	q.feed(src.b[i:j])
+	if !q.suspicious(src.b[i:j]) {
+		return
+	}
+	u := s.units.get()
+	u.reset()
+	u.raw(*src, i, j)
+	s.unit(u, depth, attr)
+	s.dotted(u, depth, attr)
+	s.units.put(u)
+}
+
+// text is a run of text with inline tags in it, which is read as one.
+type text struct {
+	s      *scan
+	src    *source
+	depth  int
+	quick  quick
+	pieces []textPiece
+}
+
+// textPiece is src.b[from:to] of a run; a break of the line is empty.
+type textPiece struct{ from, to int }
+
+func (t *text) add(i, j int) {
+	if i >= j {
+		return
+	}
+	t.pieces = append(t.pieces, textPiece{i, j})
+	t.quick.feed(t.src.b[i:j])
+}
+
+// part parts words, but not what is read as one text.
+func (t *text) part(i int) {
+	t.pieces = append(t.pieces, textPiece{i, i})
+	t.quick.end()
+}
+
+// flush ends the run, and looks through it.
+func (t *text) flush() {
+	if len(t.pieces) == 0 {
+		return
+	}
+	var one []byte
+	if p := t.pieces[0]; len(t.pieces) == 1 {
+		one = t.src.b[p.from:p.to]
+	}
+	if t.quick.suspicious(one) {
+		u := t.s.units.get()
+		u.reset()
+		for _, p := range t.pieces {
+			if p.from < p.to {
+				u.raw(*t.src, p.from, p.to)
+				continue
+			}
+			from, _ := t.src.at(p.from)
+			u.dec, u.pos, u.end = append(u.dec, ' '), append(u.pos, from), append(u.end, from)
+		}
+		t.s.unit(u, t.depth, t.src.attr)
+		t.s.units.put(u)
+	}
+	t.pieces = t.pieces[:0]
+	t.quick.reset()
 }
 
 // markup looks through text, attributes, comments and scripts. It knows just
 // enough of markup to tell them apart; what it takes wrongly for one or the
 // other is looked through all the same.
 func (s *scan) markup(src source, depth int, xml bool) {
-	var text, attr unit
+	run := s.texts.get()
+	run.s, run.src, run.depth, run.quick.s = s, &src, depth, s
+	run.pieces = run.pieces[:0]
+	run.quick.reset()
+	defer s.texts.put(run)
 	b := src.b
-	flush := func() {
-		s.unit(&text, depth, src.attr)
-		text.reset()
-	}
-	piece := func(i, j int) {
-		if i < j {
-			attr.reset()
-			attr.raw(src, i, j)
-			s.unit(&attr, depth, true)
-			s.dotted(&attr, depth, true)
-		}
-	}
-	value := func(i, j int, name []byte) {
-		s.machine = machine(name)
-		piece(i, j)
-		s.machine = false
-	}
 	for i := 0; i < len(b) && s.err == nil; {
 		lt := bytes.IndexByte(b[i:], '<')
 		if lt < 0 {
-			text.raw(src, i, len(b))
+			run.add(i, len(b))
 			break
 		}
-		text.raw(src, i, i+lt)
+		run.add(i, i+lt)
 		i += lt
 		switch rest := b[i:]; {
 		case bytes.HasPrefix(rest, []byte("<!--")):
 			n := until(rest, 4, "-->")
-			piece(i+4, i+n)
+			s.piece(&src, i+4, i+n, depth, true)
 			i += n
 		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
 			n := until(rest, 9, "]]>")
-			flush()
-			text.raw(src, i+9, max(i+9, i+n-3))
-			flush()
+			run.flush()
+			run.add(i+9, max(i+9, i+n-3))
+			run.flush()
 			i += n
 		case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
 			n := until(rest, 2, ">")
-			piece(i+2, i+n)
+			s.piece(&src, i+2, i+n, depth, true)
 			i += n
 		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
-			name, n := s.tag(rest, func(a, z int, name []byte) { value(i+a, i+z, name) })
-			switch {
-			case name == "br": // parts words, but not what is read as one text
-				from, _ := src.at(i)
-				text.dec, text.pos, text.end = append(text.dec, ' '), append(text.pos, from), append(text.end, from)
-			case !inline[name]:
-				flush()
+			kind, n := s.tag(&src, i, depth)
+			switch kind {
+			case breakTag:
+				run.part(i)
+			case inlineTag:
+			default:
+				run.flush()
 			}
 			i += n
-			if !xml && (name == "script" || name == "style") && rest[1] != '/' {
-				end := closing(b[i:], name)
-				piece(i, i+end)
+			if !xml && (kind == scriptTag || kind == styleTag) && rest[1] != '/' {
+				end := closing(b[i:], kind)
+				s.piece(&src, i, i+end, depth, true)
 				i += end
 			}
-		default:
-			text.put(&src, i, i+1, '<')
+		default: // a lone one, which may be more than that to others
+			run.add(i, i+1)
 			i++
 		}
 	}
-	flush()
+	run.flush()
 }
 
 // closing gives the offset of a raw text element's end tag.
-func closing(b []byte, name string) int {
+func closing(b []byte, kind tagKind) int {
+	name := "script"
+	if kind == styleTag {
+		name = "style"
+	}
 	for i := 0; i < len(b); {
 		j := bytes.Index(b[i:], []byte("</"))
 		if j < 0 {
@@ -343,16 +415,57 @@ func machine(name []byte) bool {
 		return true
 	}
 	for _, n := range idAttrs {
-		if bytes.EqualFold(name, n) {
+		if len(n) == len(name) && bytes.EqualFold(name, n) {
 			return true
 		}
 	}
 	return false
 }
 
-// tag reads a tag at the start of b, hands the places of its attributes'
-// values, with the attributes' names, to value, and gives its name and length.
-func (s *scan) tag(b []byte, value func(from, to int, name []byte)) (string, int) {
+// tagKind says what a tag does to the text around it.
+type tagKind uint8
+
+const (
+	blockTag  tagKind = iota // ends a run of text
+	inlineTag                // parts no words
+	breakTag                 // parts words, but not what is read as one text
+	scriptTag
+	styleTag
+)
+
+// tagKinds are the tags that are no blocks.
+var tagKinds = func() map[string]tagKind {
+	m := map[string]tagKind{"br": breakTag, "script": scriptTag, "style": styleTag}
+	for t := range strings.FieldsSeq("a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q rp rt ruby s samp small span strike strong sub sup time tt u var wbr") {
+		m[t] = inlineTag
+	}
+	return m
+}()
+
+func kindOf(name []byte) tagKind {
+	var low [8]byte
+	if len(name) > len(low) {
+		return blockTag
+	}
+	for i, c := range name {
+		if low[i] = c; c >= 'A' && c <= 'Z' {
+			low[i] |= 0x20
+		}
+	}
+	return tagKinds[string(low[:len(name)])]
+}
+
+// tag reads the tag at src.b[at], looks through its attributes' values and
+// names, and gives its kind and length.
+func (s *scan) tag(src *source, at, depth int) (tagKind, int) {
+	b := src.b[at:]
+	value := func(i, j int, name []byte) {
+		if i < j {
+			s.machine = machine(name)
+			s.piece(src, at+i, at+j, depth, true)
+			s.machine = false
+		}
+	}
 	i := 1
 	if i < len(b) && b[i] == '/' {
 		i++
@@ -361,12 +474,12 @@ func (s *scan) tag(b []byte, value func(from, to int, name []byte)) (string, int
 	for i < len(b) && b[i] != '/' && b[i] != '>' && !blank(b[i]) {
 		i++
 	}
-	name := strings.ToLower(string(b[from:i]))
+	kind := kindOf(b[from:i])
 	var attr []byte
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '>':
-			return name, i + 1
+			return kind, i + 1
 		case c == '=':
 			i++
 			for i < len(b) && blank(b[i]) {
@@ -391,6 +504,9 @@ func (s *scan) tag(b []byte, value func(from, to int, name []byte)) (string, int
 			value(a, i, attr)
 		default:
 			// names of attributes may hold things as well
+			for i < len(b) && blank(b[i]) {
+				i++
+			}
 			a := i
 			for i < len(b) && b[i] != '=' && b[i] != '>' {
 				i++
@@ -402,5 +518,5 @@ func (s *scan) tag(b []byte, value func(from, to int, name []byte)) (string, int
 			value(a, i, nil)
 		}
 	}
-	return name, len(b)
+	return kind, len(b)
 }

@@ -2,12 +2,16 @@ package textscan
 
 import "strings"
 
-// ordinary are words that say nothing by themselves: a name made of nothing
-// else is not distinctive.
-var ordinary = func() map[string]bool {
-	m := make(map[string]bool, 512)
+// ordinary are words, by their hashes, that say nothing by themselves: a name
+// made of nothing else is not distinctive.
+var ordinary = func() map[uint64]bool {
+	m := make(map[uint64]bool, 1024)
 	for w := range strings.FieldsSeq(ordinaryWords) {
-		m[w] = true
+		var h hasher
+		for _, c := range []byte(w) {
+			h.add(c)
+		}
+		m[h.sum()] = true
 	}
 	return m
 }()

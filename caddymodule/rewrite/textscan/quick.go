@@ -1,0 +1,332 @@
+package textscan
+
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+// quick passes over what holds nothing: it reads a piece of the source as the
+// careful reading in unit does, without writing down what it decodes, and says
+// whether that could find anything. It may be wrong one way only. Whatever it
+// can't read in one step, a rare escape or character, makes it say yes.
+type quick struct {
+	s     *scan
+	words []uint64 // hashes of the words so far
+	last  *block   // of the last word
+	cands []cand
+	h     hasher
+	// in is set while a word is open: more of it may follow behind a tag.
+	in      bool
+	doubt   bool      // to be read with care
+	dots    bool      // old anchors' escapes are read in this piece
+	alpha   uint64    // has one of the bits that tell letters from digits
+	escaped bool      // what is decoded is not what stands there
+	seen    [2]uint64 // ASCII other than letters and digits
+	longest int       // bytes of the longest word
+}
+
+// cand is a word, or a word and the next one, by which a name may be found.
+type cand struct {
+	word int32
+	pair bool
+}
+
+func (q *quick) reset() {
+	q.words, q.cands, q.h = q.words[:0], q.cands[:0], hasher{}
+	q.in, q.doubt, q.dots, q.escaped, q.seen, q.longest, q.alpha = false, false, false, false, [2]uint64{}, 0, 0
+}
+
+// feed reads a piece that follows the last one without a gap.
+func (q *quick) feed(b []byte) {
+	for i := 0; i < len(b) && !q.doubt; {
+		c := b[i]
+		switch class[c] {
+		case isWord:
+			q.in = true
+			for i+8 <= len(b) {
+				x := load(b[i:])
+				m := outside(x)
+				if m == 0 {
+					q.h.word(x|fold, 8)
+					q.alpha |= x
+					i += 8
+					continue
+				}
+				n := uint(bits.TrailingZeros64(m)) / 8
+				x = (x | fold) & (1<<(8*n) - 1)
+				q.h.word(x, n)
+				q.alpha |= x
+				i += int(n)
+				goto boundary
+			}
+			for i < len(b) && class[b[i]] == isWord {
+				q.letter(b[i])
+				i++
+			}
+		boundary:
+			if i < len(b) && class[b[i]] == isBlank {
+				q.end()
+				i++
+			}
+		case isBlank:
+			q.end()
+			i++
+		case isOther:
+			q.see(c)
+			i++
+			if c == '.' && q.dots && i+1 < len(b) && upperHex[b[i]] && upperHex[b[i+1]] {
+				q.doubt = true // perhaps an old anchor's escape
+			}
+		case isEscape:
+			i += q.escape(b[i:])
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			q.rune(r)
+			i += n
+		}
+	}
+}
+
+// see ends a word at an ASCII character that is part of none.
+func (q *quick) see(c byte) {
+	q.end()
+	q.seen[c>>6&1] |= 1 << (c & 63)
+	if c == '<' {
+		q.doubt = true
+	}
+}
+
+// put takes one decoded ASCII character.
+func (q *quick) put(c byte) {
+	q.escaped = true
+	switch {
+	case class[c] == isWord:
+		q.in = true
+		q.letter(c)
+		return
+	case c == '.' && q.dots:
+		q.doubt = true
+	}
+	q.see(c)
+}
+
+func (q *quick) letter(c byte) {
+	q.h.add(c | 0x20)
+	q.alpha |= uint64(c)
+}
+
+// escape reads what raw may decode, at the start of b.
+func (q *quick) escape(b []byte) int {
+	switch b[0] {
+	case '%':
+		if len(b) >= 3 {
+			if v, ok := hexByte(b[1:3]); ok {
+				if v >= utf8.RuneSelf {
+					q.doubt = true
+					return 3
+				}
+				q.put(v)
+				return 3
+			}
+		}
+	case '&':
+		for i := range references {
+			if r := &references[i]; bytes.HasPrefix(b, r.name) {
+				q.put(r.is)
+				return len(r.name)
+			}
+		}
+		if len(b) > 1 && (b[1] == '#' || class[b[1]] == isWord) {
+			q.doubt = true
+		}
+	case '\\':
+		if len(b) > 1 {
+			switch b[1] {
+			case 'n', 'r', 't', 'b', 'f', 'v':
+				q.put(' ')
+				return 2
+			case '/', '\\', '"', '\'':
+				q.put(b[1])
+				return 2
+			case 'u', 'x':
+				q.doubt = true
+			}
+		}
+	}
+	q.see(b[0])
+	return 1
+}
+
+// references are the character references that texts are full of.
+var references = []struct {
+	name []byte
+	is   byte
+}{
+	{[]byte("&amp;"), '&'},
+	{[]byte("&nbsp;"), ' '},
+	{[]byte("&quot;"), '"'},
+	{[]byte("&#39;"), '\''},
+	{[]byte("&gt;"), '>'},
+	{[]byte("&lt;"), '<'},
+}
+
+// rune takes a character beyond ASCII.
+func (q *quick) rune(r rune) {
+	if r >= 1<<16 || r == utf8.RuneError {
+		q.doubt = true
+		return
+	}
+	t := folds()
+	switch f := t.to[r]; f {
+	case foldDoubt:
+		q.doubt = true
+	case foldBlank:
+		q.end()
+	default:
+		q.alpha = high >> 1
+		single := t.alone[f>>6]&(1<<(f&63)) != 0
+		if single {
+			q.end()
+		}
+		q.in = true
+		q.h.rune(rune(f))
+		if single {
+			q.end()
+		}
+	}
+}
+
+// end ends the open word.
+func (q *quick) end() {
+	if !q.in {
+		return
+	}
+	q.in = false
+	q.longest = max(q.longest, q.h.size)
+	d := q.s.d
+	if q.s.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
+		q.doubt = true // perhaps an id
+	}
+	q.alpha = 0
+	w := q.h.sum()
+	if d == nil {
+		return
+	}
+	f, at := &d.filter, len(q.words)
+	b := f.block(w)
+	if single(b, w) {
+		q.cands = append(q.cands, cand{int32(at), false})
+	}
+	if at > 0 && f.pair(q.last, b, q.words[at-1], w) {
+		q.cands = append(q.cands, cand{int32(at - 1), true})
+	}
+	q.last = b
+	q.words = append(q.words, w)
+}
+
+// suspicious ends the unit and says whether it must be read with care; raw is
+// all of it, if it is of one piece.
+func (q *quick) suspicious(raw []byte) bool {
+	q.end()
+	if q.doubt || q.s.o.careful {
+		return true
+	}
+	for _, m := range q.s.o.Marks {
+		if m != "" && (q.saw(m[0]) || class[m[0]] == isWord) {
+			return true
+		}
+	}
+	for i := range q.s.o.Identities {
+		if p := &q.s.o.Identities[i].pre; q.longest >= p.run && q.seen[0]&p.ascii[0] == p.ascii[0] && q.seen[1]&p.ascii[1] == p.ascii[1] &&
+			(q.escaped || raw == nil || p.admits(raw)) {
+			return true
+		}
+	}
+	q.s.found = q.s.found[:0]
+	for _, c := range q.cands {
+		q.s.anchored(q.words, int(c.word), c.pair)
+	}
+	return slices.ContainsFunc(q.s.found, func(f found) bool { return f.hidden != rules.NoEntity })
+}
+
+func (q *quick) saw(c byte) bool { return q.seen[c>>6&1]&(1<<(c&63)) != 0 }
+
+// Classes of bytes.
+const (
+	isOther  uint8 = iota
+	isWord         // ASCII letters and digits
+	isBlank        // parts words, and is part of no pattern
+	isEscape       // & % and backslash
+	isWide         // beyond ASCII
+)
+
+var class = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= utf8.RuneSelf:
+			t[c] = isWide
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
+			t[c] = isWord
+		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+			t[c] = isBlank
+		case c == '&' || c == '%' || c == '\\':
+			t[c] = isEscape
+		}
+	}
+	return t
+}()
+
+// upperHex are the bytes that may be, or escape, a digit of an old anchor's
+// escape.
+var upperHex = func() (t [256]bool) {
+	for _, c := range []byte("0123456789ABCDEF&%\\") {
+		t[c] = true
+	}
+	return t
+}()
+
+// What a character of the basic plane folds to, other than a letter.
+const (
+	foldDoubt = 0 // more than one character, or something that is not seen
+	foldBlank = 1 // parts words
+)
+
+// foldTable says for each character of the basic plane for which one character
+// split takes it.
+type foldTable struct {
+	to    [1 << 16]uint16
+	alone [1 << 10]uint64 // bits: what it folds to is a word of its own
+}
+
+var folds = sync.OnceValue(func() *foldTable {
+	t := new(foldTable)
+	var b [utf8.UTFMax]byte
+	for r := rune(utf8.RuneSelf); r < 1<<16; r++ {
+		if !utf8.ValidRune(r) || invisible(r) || unicode.Is(unicode.M, r) {
+			continue
+		}
+		out := []rune(string(norm.NFKC.Bytes(b[:utf8.EncodeRune(b[:], r)])))
+		blank := true
+		for _, q := range out {
+			blank = blank && !invisible(q) && !unicode.IsLetter(q) && !unicode.IsNumber(q) && !unicode.Is(unicode.M, q)
+		}
+		switch q := unicode.ToLower(out[0]); {
+		case blank:
+			t.to[r] = foldBlank
+		case len(out) == 1 && q < 1<<16 && !invisible(q) && (unicode.IsLetter(q) || unicode.IsNumber(q)):
+			t.to[r] = uint16(q)
+			if alone(q) {
+				t.alone[q>>6] |= 1 << (q & 63)
+			}
+		}
+	}
+	return t
+})

@@ -1,0 +1,178 @@
+package textscan
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+type records struct {
+	rules.Facts
+	users    []rules.UserRecord
+	contents []rules.ContentRecord
+}
+
+func (f *records) Users() []rules.UserRecord       { return f.users }
+func (f *records) Groups() []rules.GroupRecord     { return nil }
+func (f *records) Spaces() []rules.SpaceRecord     { return nil }
+func (f *records) Contents() []rules.ContentRecord { return f.contents }
+func (f *records) FindContent(_ rules.Attr, v string, _ rules.ID) (rules.ID, bool) {
+	return 0, v == "7000201"
+}
+
+var small = &records{
+	users: []rules.UserRecord{{Username: "zquill", Key: "ff8081815aa0001", Email: "zelda@corp.example", DisplayName: "Zelda Quill"}, {DisplayName: "Jürgen Groß"}},
+	contents: []rules.ContentRecord{
+		{ID: "7000201", Title: "Mikado Takeover"}, {ID: "2", Title: "Gizmo"}, {ID: "3", Title: "Gizmo Mikado Takeover Plan"}, {ID: "4", Title: "東京計画書"},
+		{ID: "5", Title: "Kestrelhold"}, {ID: "6", Title: "a b c d e f g h i j k Kestrel m n"},
+	},
+}
+
+// FuzzQuick: what is passed over is what careful reading finds nothing in.
+func FuzzQuick(f *testing.F) {
+	ids, err := CompileIdentities([]rules.IdentityPattern{
+		{Name: "home", Match: `~([a-z.]+)`, Attr: "user.name"}, {Name: "key", Match: `\b(ff80[0-9a-f]{11})\b`, Attr: "user.key"},
+		{Name: "avatar", Match: `/files/([0-9]+)/user-avatar`, Attr: "user.avatar"},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	mail, _ := AtDomains([]string{"corp.example"})
+	d := Build(small)
+	for _, s := range []string{
+		`<p title="Zelda Quill">Zel<b>da</b> Quill &amp; %41 <!-- x --><script>"\u005a"</script><br>J.C3.BCrgen_Gro.C3.9F`,
+		`{"a":"Zelda Quill \"<b>\" &lt;i&gt; Mikado\nTakeover","b":"J.C3.BCrgen Gro.C3.9F \/files\/12\/user-avatar"}`,
+		"<![CDATA[ Mikado Takeover ]]>\xff\x00 Zelda\u00a0QUILL これは東京計画書です", `<a data-id="7000201" href="/x/%7Ejdoe?a=zelda%40corp.example">ff8081815aa0001</a>`,
+		"a b c d e f g h i j k kestrel m", "Ｚｅｌｄａ Qui\u00adll x@@@hl@@@y",
+	} {
+		f.Add([]byte(s), uint8(1))
+		f.Add([]byte(s), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, src []byte, form uint8) {
+		o := Options{
+			Visible:    func(k rules.EntityKind, id rules.ID) bool { return k == rules.Content && id == 1 },
+			Identities: append(ids, mail), Marks: []string{"@@@hl@@@"},
+			VisibleIdentity: func(_ rules.Attr, v string) bool { return v == "bo" },
+		}
+		got, hits, err := d.Scan(src, Format(form%4), o)
+		o.careful = true
+		want, wantHits, wantErr := d.Scan(src, Format(form%4), o)
+		if (err != nil) != (wantErr != nil) {
+			t.Fatalf("%v, with care %v", err, wantErr)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("with care (-), quickly (+):\n%s", diff)
+		}
+		if diff := cmp.Diff(wantHits, hits); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// vocabulary makes n different words; the first ones are short, and common.
+func vocabulary(n int) []string {
+	syllables := strings.Fields("ka lo mer ti sun pra de vo shi nel or gan bre fu ist")
+	out := make([]string, n)
+	for i := range out {
+		for k := i + len(syllables); k > 0; k /= len(syllables) {
+			out[i] += syllables[k%len(syllables)]
+		}
+	}
+	return out
+}
+
+// large is a directory of 100,000 users and 1.1 million pages, 1.6 million
+// identities, of words as they are distributed in texts. (A title is taken in a
+// second time in one piece.)
+func large() *records {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	words := vocabulary(60000)
+	zipf := rand.NewZipf(rnd, 1.1, 4, uint64(len(words)-1))
+	f := &records{}
+	for i := range 100_000 {
+		first, last := words[zipf.Uint64()], words[rnd.IntN(len(words))]
+		f.users = append(f.users, rules.UserRecord{
+			Username: fmt.Sprintf("%s.%s%d", first, last, i), Key: fmt.Sprintf("ff8080810%023x", i), AccountID: fmt.Sprintf("557058:%08x-0000-4000-8000-%012x", i*7, i),
+			Email: fmt.Sprintf("%s.%s%d@corp.example", first, last, i), DisplayName: first + " " + last,
+		})
+	}
+	for i := range 1_100_000 {
+		n := 2 + rnd.IntN(5)
+		title := make([]string, n)
+		for k := range title {
+			title[k] = words[zipf.Uint64()]
+		}
+		title[rnd.IntN(n)] = words[rnd.IntN(len(words))] // what it is about
+		if rnd.IntN(3) == 0 {
+			title[n-1] = fmt.Sprint(rnd.IntN(100000))
+		}
+		f.contents = append(f.contents, rules.ContentRecord{ID: fmt.Sprint(i), Title: strings.Join(title, " ")})
+	}
+	return f
+}
+
+// realPage is a page of about size bytes, of the words that titles are of.
+func realPage(size int) []byte {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	words := vocabulary(60000)
+	zipf := rand.NewZipf(rnd, 1.1, 4, uint64(len(words)-1))
+	var b bytes.Buffer
+	b.WriteString(`<!DOCTYPE html><html><head><title>x</title></head><body class="theme-default view">`)
+	for b.Len() < size {
+		switch rnd.IntN(6) {
+		case 0:
+			fmt.Fprintf(&b, `<li class="child-item"><span class="icon aui-icon content-type-page" title="Page"></span><a href="/display/ACME/%s+%s" data-linked-resource-type="page">%s %s</a></li>`+"\n",
+				words[zipf.Uint64()], words[zipf.Uint64()], words[zipf.Uint64()], words[zipf.Uint64()])
+		case 1:
+			fmt.Fprintf(&b, `<tr><td class="confluenceTd">%s</td><td colspan="1" class="confluenceTd"><strong>%s</strong>&nbsp;</td></tr>`+"\n", words[zipf.Uint64()], words[zipf.Uint64()])
+		default:
+			b.WriteString("<p>")
+			for range 20 + rnd.IntN(60) {
+				b.WriteString(words[zipf.Uint64()])
+				b.WriteString([]string{" ", " ", " ", ", ", ". ", " <em>", "</em> "}[rnd.IntN(7)])
+			}
+			b.WriteString("</p>\n")
+		}
+	}
+	b.WriteString("</body></html>")
+	return b.Bytes()
+}
+
+func BenchmarkLarge(b *testing.B) {
+	f := large()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	d := Build(f)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	perName := float64(after.HeapAlloc-before.HeapAlloc) / float64(d.Len())
+	for _, hide := range []string{"all visible", "all hidden"} {
+		o := Options{Visible: func(rules.EntityKind, rules.ID) bool { return hide == "all visible" }}
+		for _, size := range []int{10 << 10, 100 << 10, 1 << 20} {
+			src := realPage(size)
+			b.Run(fmt.Sprintf("%s/%dKB", hide, size>>10), func(b *testing.B) {
+				b.SetBytes(int64(len(src)))
+				b.ReportAllocs()
+				hits := 0
+				for b.Loop() {
+					_, h, err := d.Scan(src, HTML, o)
+					if err != nil {
+						b.Fatal(err)
+					}
+					hits = len(h)
+				}
+				b.ReportMetric(float64(hits), "hits")
+				b.ReportMetric(perName, "B/name")
+				b.ReportMetric(float64(d.Len()), "names")
+			})
+		}
+	}
+}
