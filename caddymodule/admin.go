@@ -16,9 +16,11 @@ func init() {
 // adminAPI is Postern's part of Caddy's admin API. It holds no state: the app
 // is looked up for each request.
 //
-//	GET  /postern/status   policy digest, readiness, directory
-//	POST /postern/reload   reads the rule files again; the last good ones stay if they are faulty
-//	POST /postern/revoke   {"provider": …, "subject": …}: ends that viewer's sessions at once
+//	GET  /postern/status         policy digest, what became of the last reload, readiness, directory
+//	POST /postern/reload         reads the rule files again; the last good ones stay if they are faulty
+//	POST /postern/revoke         {"provider": …, "subject": …}: ends that viewer's sessions at once
+//	GET  /postern/denied         what was denied, by pattern, and the line that would decide it
+//	POST /postern/denied/clear   begins that list anew
 type adminAPI struct{}
 
 // CaddyModule describes the API to Caddy.
@@ -32,6 +34,8 @@ func (adminAPI) Routes() []caddy.AdminRoute {
 		{Pattern: "/postern/status", Handler: adminMethod(http.MethodGet, adminStatus)},
 		{Pattern: "/postern/reload", Handler: adminMethod(http.MethodPost, adminReload)},
 		{Pattern: "/postern/revoke", Handler: adminMethod(http.MethodPost, adminRevoke)},
+		{Pattern: "/postern/denied", Handler: adminMethod(http.MethodGet, adminDenied)},
+		{Pattern: "/postern/denied/clear", Handler: adminMethod(http.MethodPost, adminClearDenied)},
 	}
 }
 
@@ -53,22 +57,37 @@ func adminMethod(method string, serve func(*App, http.ResponseWriter, *http.Requ
 }
 
 func adminStatus(app *App, w http.ResponseWriter, _ *http.Request) error {
-	s := app.metrics.live.source.Load().dir.Stats()
-	return writeJSON(w, map[string]any{
+	s := app.dir.Stats()
+	status := map[string]any{
 		"policy_digest":        app.gateway.Policy().Digest(),
+		"last_reload":          app.gateway.LastReload(),
 		"ready":                app.gateway.Ready(),
 		"directory_generation": s.Generation,
 		"directory_entities":   entities(s),
 		"directory_last_sync":  s.LastSync,
-	})
+	}
+	if fault := app.reloads.directoryFault(); fault != "" {
+		status["directory_file_error"] = fault
+	}
+	return writeJSON(w, status)
 }
 
 func adminReload(app *App, w http.ResponseWriter, r *http.Request) error {
-	before := app.gateway.Policy().Digest()
-	if err := app.gateway.Reload(r.Context()); err != nil {
+	got, err := app.reload(r.Context())
+	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusUnprocessableEntity, Err: err}
 	}
-	return writeJSON(w, map[string]any{"before": before, "after": app.gateway.Policy().Digest()})
+	return writeJSON(w, got)
+}
+
+func adminDenied(app *App, w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, app.gateway.Denied())
+}
+
+func adminClearDenied(app *App, w http.ResponseWriter, _ *http.Request) error {
+	app.gateway.ClearDenied()
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func adminRevoke(app *App, w http.ResponseWriter, r *http.Request) error {
@@ -90,7 +109,9 @@ func adminRevoke(app *App, w http.ResponseWriter, r *http.Request) error {
 
 func writeJSON(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v) //nolint:wrapcheck // the admin endpoint reports it
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v) //nolint:wrapcheck // the admin endpoint reports it
 }
 
 var _ caddy.AdminRouter = adminAPI{}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -19,6 +18,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/caddymodule/store"
 	"github.com/postern-gateway/postern/caddymodule/upstream"
+	"github.com/postern-gateway/postern/caddymodule/watch"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -77,6 +77,10 @@ type App struct {
 	cancel   context.CancelFunc
 	synced   chan struct{} // closed when the directory's goroutine has ended
 	rp       *signin.RP
+	dir      *directory.Directory
+	reloads  *reloads
+	watcher  *watch.Watcher
+	watched  chan struct{} // closed when the files are watched no more
 }
 
 // CaddyModule describes the app to Caddy.
@@ -87,7 +91,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision reads the configuration, the rules and the directory file. It
 // touches no network and opens no store, so that validation can run anywhere.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = slog.New(zapslog.NewHandler(ctx.Logger().Core()))
+	a.log = slog.New(zapslog.NewHandler(ctx.Logger().Core(), zapslog.AddStacktraceAt(slog.LevelError+1))) // a faulty rule file is no crash
 	a.audit = slog.New(zapslog.NewHandler(ctx.Logger().Named("audit").WithOptions(zap.WithCaller(false)).Core()))
 	a.ready = make(chan struct{})
 	repl := caddy.NewReplacer()
@@ -117,11 +121,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if len(a.Rules) == 0 {
 		return errors.New("rules are missing: name at least one policy file")
 	}
-	if a.policy, err = rules.LoadPolicy(a.Rules...); err != nil {
+	a.reloads = new(reloads)
+	a.watchFiles() // as they are before anything is read
+	if a.policy, _, err = gateway.ReadRules(ctx, a.Rules, time.Now()); err != nil {
 		return fmt.Errorf("loading rules:\n%w", err)
 	}
 	if a.Wiki.Directory != "" {
-		if a.seed, err = readDirectory(a.Wiki.Directory); err != nil {
+		if a.seed, a.reloads.sum, err = sumDirectory(a.Wiki.Directory); err != nil {
 			return err
 		}
 	}
@@ -137,6 +143,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	if err := gateway.CheckPolicy(a.policy, a.identity, a.providerNames()); err != nil {
 		return err //nolint:wrapcheck // says what failed
+	}
+	if err := a.checkNames(); err != nil {
+		return err
 	}
 	if a.metrics, err = registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -169,17 +178,26 @@ func (a *App) provisionProviders(repl *caddy.Replacer) error {
 	return nil
 }
 
+// checkNames refuses rules that name what the directory file does not know. A
+// wiki that is synced is another matter: what it holds changes while the rules
+// stay, and they are inert where it no longer has what they name.
+func (a *App) checkNames() error {
+	if a.Wiki.Directory == "" || a.token != "" {
+		return nil
+	}
+	facts, err := directory.NewGeneration(a.seed, directory.OptionsFor(a.policy.Profile))
+	if err != nil {
+		return fmt.Errorf("reading the directory file %s: %w", a.Wiki.Directory, err)
+	}
+	if err := a.policy.Check(facts).Faults(); err != nil {
+		return fmt.Errorf("rules that name what the directory file %s does not know:\n%w", a.Wiki.Directory, err)
+	}
+	return nil
+}
+
 func readDirectory(path string) (rules.Directory, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return rules.Directory{}, fmt.Errorf("opening the directory file: %w", err)
-	}
-	defer f.Close()
-	d, err := directory.ReadSnapshot(f)
-	if err != nil {
-		return rules.Directory{}, fmt.Errorf("reading the directory file %s: %w", path, err)
-	}
-	return d, nil
+	d, _, err := sumDirectory(path)
+	return d, err
 }
 
 // stores are shared by the configurations that name the same one, so that a
@@ -208,6 +226,7 @@ func (a *App) Start() error {
 	if err != nil {
 		return err
 	}
+	a.dir = dir
 	var rp *signin.RP
 	if len(a.providers) > 0 {
 		rp, err = signin.New(signin.Config{
@@ -243,6 +262,11 @@ func (a *App) Start() error {
 	go func() {
 		defer close(a.synced)
 		dir.Run(ctx)
+	}()
+	a.watched = make(chan struct{})
+	go func() {
+		defer close(a.watched)
+		a.watcher.Run(ctx)
 	}()
 	return nil
 }
@@ -284,14 +308,16 @@ func (a *App) directory() (*directory.Directory, error) {
 	return dir, nil
 }
 
-// Stop ends sync and gives the store back. Requests that still run keep what
+// Stop ends sync and the watching of files, and gives the store back. Requests that still run keep what
 // they have.
 func (a *App) Stop() error {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	if a.synced != nil {
-		<-a.synced
+	for _, done := range []chan struct{}{a.synced, a.watched} {
+		if done != nil {
+			<-done
+		}
 	}
 	if a.rp != nil {
 		a.rp.Close()

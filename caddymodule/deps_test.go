@@ -16,6 +16,7 @@ var allowed = map[string][]string{
 	"caddymodule/cursor":              {},
 	"caddymodule/capture":             {},
 	"caddymodule/store":               {},
+	"caddymodule/watch":               {},
 	"caddymodule/upstream":            {"rules"},
 	"caddymodule/directory":           {"rules", "rules/codec/*", "caddymodule/upstream", "caddymodule/store"},
 	"caddymodule/guard":               {"caddymodule/cursor", "rules", "rules/codec/*"},

@@ -12,6 +12,12 @@
 //	rewrite  rewrite.Rewrite  what may leave? decode, tape, edits, splice, tripwire, headers
 //	audit    exchange.finish  one event, and the metrics
 //
+// Rule files, what they refer to, and the directory file are watched (package
+// watch): a change is read aside, compiled, tried by the policy's own tests, and
+// swapped in whole (gateway.Gateway.Reload). What was refused, and the line that
+// would decide it, is gathered by pattern (gateway.Denied) and listed by the
+// admin API and "postern denied".
+//
 // Module IDs: postern (the app, global option "postern"), http.handlers.postern
 // (the directive "postern", ordered after "encode"), admin.api.postern.
 //
