@@ -61,7 +61,39 @@ func (w *work) evidence() error {
 			return fail(ReasonEvidence, fmt.Errorf("no evidence of the %s", word))
 		}
 	}
+	if err := w.evidenceBeside(); err != nil {
+		return err
+	}
 	return w.includes()
+}
+
+// evidenceBeside judges what the answer says of itself in further places, where
+// it need not say anything.
+func (w *work) evidenceBeside() error {
+	for _, p := range w.ex.Match.Evidence["also"] {
+		for _, v := range w.report.Evidence[p.At] {
+			if v = p.Value(v); v == "" {
+				continue
+			}
+			if d, ok := w.judgeBeside(&p, v); ok && d.Verdict != rules.Visible {
+				return ErrNotFound
+			}
+		}
+	}
+	return nil
+}
+
+// judgeBeside judges one such value: a URL, or an entity's attribute.
+func (w *work) judgeBeside(p *rules.EvidencePlace, v string) (rules.Decision, bool) {
+	if p.Attr == "url" {
+		u := w.j.URL(v)
+		return u.Decision, true
+	}
+	attr, ok := rules.ParseAttr(p.Attr)
+	if !ok {
+		return rules.Decision{}, false
+	}
+	return w.j.Entity(w.evidenceRef(attr, v)), true
 }
 
 // includes judges what the answer says that it shows of other pages. The
@@ -113,6 +145,14 @@ func (w *work) includes() error {
 func (w *work) judgeEvidence() {
 	for word, spec := range w.ex.Match.Evidence {
 		for _, p := range spec {
+			if word == "also" {
+				for _, v := range w.report.Evidence[p.At] {
+					if v = p.Value(v); v != "" {
+						w.judgeBeside(&p, v)
+					}
+				}
+				continue
+			}
 			attr := evidenceAttr[kinds[word]]
 			if a, ok := rules.ParseAttr(p.Attr); ok {
 				attr = a

@@ -20,6 +20,15 @@ func In(j Judge, ctx rules.Context) Judge {
 	return j
 }
 
+// Candidates gives the judge for people who may be chosen in the space where j
+// judges: those of a picker, not those of a byline.
+func Candidates(j Judge) Judge {
+	if t, ok := j.(*rules.Judge); ok {
+		return t.Candidates()
+	}
+	return In(j, rules.Context{Space: rules.NoID, Candidate: true})
+}
+
 // Action says what became of a hidden thing.
 type Action uint8
 

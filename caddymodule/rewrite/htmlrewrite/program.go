@@ -67,14 +67,14 @@ func Compile(p *rules.Profile) (*Program, error) {
 	for i := range p.HTML {
 		r, err := pr.compileRule(&p.HTML[i])
 		if err != nil {
-			return nil, fmt.Errorf("html rule %d: %w", i+1, err)
+			return nil, p.Fault("html", i, err) //nolint:wrapcheck // has its place
 		}
 		pr.rules = append(pr.rules, r)
 	}
 	for i := range p.Self {
 		r, err := pr.compileRule(&p.Self[i])
 		if err != nil {
-			return nil, fmt.Errorf("self rule %d: %w", i+1, err)
+			return nil, p.Fault("self", i, err) //nolint:wrapcheck // has its place
 		}
 		if len(r.subjects) == 0 && r.tokens == nil && !r.menu {
 			r.always = true
@@ -83,13 +83,13 @@ func Compile(p *rules.Profile) (*Program, error) {
 	}
 	for i := range p.Scripts {
 		if err := pr.compileScript(&p.Scripts[i]); err != nil {
-			return nil, fmt.Errorf("script rule %d: %w", i+1, err)
+			return nil, p.Fault("scripts", i, err) //nolint:wrapcheck // has its place
 		}
 	}
 	for i, sel := range p.Prose {
 		g, err := pr.set.add(sel)
 		if err != nil {
-			return nil, fmt.Errorf("prose %d: %w", i+1, err)
+			return nil, p.Fault("prose", i, err) //nolint:wrapcheck // has its place
 		}
 		pr.prose = append(pr.prose, g)
 	}

@@ -21,7 +21,7 @@ func (r *run) applyRules() {
 		}
 		judge := r.judge
 		if ru.candidate {
-			judge = edit.In(judge, rules.Context{Candidate: true})
+			judge = edit.Candidates(judge)
 		}
 		var acted []int32
 		for _, i := range found {

@@ -150,7 +150,7 @@ func Compile(p *rules.Profile) (*Program, error) {
 	for i := range p.Shapes {
 		s, err := pr.shape(&p.Shapes[i])
 		if err != nil {
-			return nil, fmt.Errorf("shape %d (%s): %w", i+1, p.Shapes[i].Entity, err)
+			return nil, p.Fault("shapes", i, err) //nolint:wrapcheck // has its place
 		}
 		s.index = i
 		pr.shapes = append(pr.shapes, s)

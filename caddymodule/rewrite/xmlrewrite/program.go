@@ -107,7 +107,7 @@ func Compile(p *rules.Profile) (*Program, error) {
 	for i := range p.Feeds {
 		f, err := compileFeed(&p.Feeds[i])
 		if err != nil {
-			return nil, fmt.Errorf("feed rule %d: %w", i+1, err)
+			return nil, p.Fault("feeds", i, err) //nolint:wrapcheck // has its place
 		}
 		pr.feeds = append(pr.feeds, f)
 	}
