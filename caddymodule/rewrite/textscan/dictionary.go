@@ -11,16 +11,18 @@ import (
 const (
 	maxWords = 12      // of one name; a longer one is looked for by these
 	maxNames = 8 << 20 // beyond, no more titles are taken in
-	common   = 80      // a word is common that stands in more names
+	common   = 80      // a word is common that stands in as many names
+	// maxAnchor is of how many words an anchor is at most.
+	maxAnchor = 3
 )
 
 // Dictionary holds the distinctive names of one directory generation. It is
 // immutable and safe for concurrent use.
 //
 // A text is full of words and of few names, so each name is found by its anchor:
-// its only word, or the rarest two that stand together. The filter says of
-// nearly every place in a text that no name is anchored there, in one look at
-// memory or two. Where one may be, spots say which words around it to take
+// its only word, its only two, or the rarest three that stand together. The
+// filter says of nearly every place in a text that no name is anchored there,
+// looking where it has looked for the words before. Where one may be, spots say which words around it to take
 // together, and names whether they are one.
 type Dictionary struct {
 	filter filter
@@ -201,21 +203,30 @@ func (b *builder) add(ws []word, who name) {
 	}
 }
 
-// anchor notes by which word, or pair of words, a name is found.
+// anchor notes by which words a name is found.
 func (b *builder) anchor(ws []word) {
-	d, at := b.d, 0
-	key := ws[0].hash
-	if len(ws) == 1 {
-		d.filter.add(key)
-	} else {
-		count := func(i int) int { return int(b.count[ws[i].hash>>42]) }
-		for i := range ws[1:] {
-			if count(i)*count(i+1) < count(at)*count(at+1) {
-				at = i
-			}
+	d, at, size := b.d, 0, min(len(ws), maxAnchor)
+	for i := range ws[:len(ws)-size+1] {
+		if b.rarity(ws[i:i+size]) < b.rarity(ws[at:at+size]) {
+			at = i
 		}
-		key = mix(ws[at].hash, ws[at+1].hash)
-		d.filter.addPair(ws[at].hash, ws[at+1].hash, count(at) < count(at+1), min(count(at), count(at+1)) >= common)
+	}
+	key := uint64(0)
+	for _, w := range ws[at : at+size] {
+		key = mix(key, w.hash)
+	}
+	switch f := &d.filter; size {
+	case 1:
+		f.addName(ws[0].hash)
+	case 2:
+		b.pair(ws, false)
+	default: // the rarer two of the three
+		f.addThree(key)
+		if b.rarity(ws[at:at+2]) <= b.rarity(ws[at+1:at+3]) {
+			b.pair(ws[at:at+2], true)
+		} else {
+			b.pair(ws[at+1:at+3], true)
+		}
 	}
 	s := spot{key: key, next: -1, off: uint8(at), n: uint8(len(ws))}
 	slot := d.spotAt.slot(key, func(i int32) uint64 { return d.spots[i].key })
@@ -231,12 +242,25 @@ func (b *builder) anchor(ws []word) {
 	d.spotAt.at[*slot] = int32(len(d.spots))
 }
 
-// anchor gives the first spot of the word at, or of it and the next, or -1.
-func (d *Dictionary) anchor(words []uint64, at int, pair bool) int32 {
-	key := words[at]
-	if pair {
-		key = mix(key, words[at+1])
+func (b *builder) pair(ws []word, three bool) {
+	x, y := b.names(ws[0]), b.names(ws[1])
+	b.d.filter.addPair(ws[0].hash, ws[1].hash, three, x < y, min(x, y) >= common)
+}
+
+// names is in how many names a word stands, or common.
+func (b *builder) names(w word) int { return int(b.count[w.hash>>42]) }
+
+// rarity is the smaller the rarer words are.
+func (b *builder) rarity(ws []word) int {
+	n := 1
+	for _, w := range ws {
+		n *= b.names(w)
 	}
+	return n
+}
+
+// anchor gives the first spot of an anchor, or -1.
+func (d *Dictionary) anchor(key uint64) int32 {
 	return d.spotAt.find(key, func(i int32) uint64 { return d.spots[i].key })
 }
 

@@ -77,3 +77,11 @@ func outside(x uint64) uint64 {
 }
 
 func load(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// loadEnd is load of fewer than eight bytes; the others are zero.
+func loadEnd(b []byte) (x uint64) {
+	for i, c := range b {
+		x |= uint64(c) << (8 * i)
+	}
+	return x
+}

@@ -20,8 +20,6 @@ import (
 type quick struct {
 	s     *scan
 	words []uint64 // hashes of the words so far
-	last  *block   // of the last word
-	cands []cand
 	h     hasher
 	// in is set while a word is open: more of it may follow behind a tag.
 	in      bool
@@ -33,45 +31,38 @@ type quick struct {
 	longest int       // bytes of the longest word
 }
 
-// cand is a word, or a word and the next one, by which a name may be found.
-type cand struct {
-	word int32
-	pair bool
-}
-
 func (q *quick) reset() {
-	q.words, q.cands, q.h = q.words[:0], q.cands[:0], hasher{}
+	q.words, q.h = q.words[:0], hasher{}
 	q.in, q.doubt, q.dots, q.escaped, q.seen, q.longest, q.alpha = false, false, false, false, [2]uint64{}, 0, 0
 }
 
-// feed reads a piece that follows the last one without a gap.
-func (q *quick) feed(b []byte) {
-	for i := 0; i < len(b) && !q.doubt; {
+// feed reads b[i:j], which follows what it read last without a gap.
+func (q *quick) feed(src []byte, i, j int) {
+	b := src[:j]
+	for i < len(b) && !q.doubt {
 		c := b[i]
 		switch class[c] {
 		case isWord:
 			q.in = true
-			for i+8 <= len(b) {
-				x := load(b[i:])
-				m := outside(x)
-				if m == 0 {
-					q.h.word(x|fold, 8)
-					q.alpha |= x
-					i += 8
-					continue
+			for {
+				var x uint64
+				if i+8 <= len(src) {
+					x = load(src[i:])
+				} else {
+					x = loadEnd(src[i:])
 				}
-				n := uint(bits.TrailingZeros64(m)) / 8
-				x = (x | fold) & (1<<(8*n) - 1)
+				n := min(uint(bits.TrailingZeros64(outside(x)))/8, uint(len(b)-i))
+				x |= fold
+				if n < 8 {
+					x &= 1<<(8*n) - 1
+				}
 				q.h.word(x, n)
 				q.alpha |= x
 				i += int(n)
-				goto boundary
+				if n < 8 || i == len(b) {
+					break
+				}
 			}
-			for i < len(b) && class[b[i]] == isWord {
-				q.letter(b[i])
-				i++
-			}
-		boundary:
 			if i < len(b) && class[b[i]] == isBlank {
 				q.end()
 				i++
@@ -211,24 +202,11 @@ func (q *quick) end() {
 	}
 	q.in = false
 	q.longest = max(q.longest, q.h.size)
-	d := q.s.d
 	if q.s.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
 		q.doubt = true // perhaps an id
 	}
 	q.alpha = 0
 	w := q.h.sum()
-	if d == nil {
-		return
-	}
-	f, at := &d.filter, len(q.words)
-	b := f.block(w)
-	if single(b, w) {
-		q.cands = append(q.cands, cand{int32(at), false})
-	}
-	if at > 0 && f.pair(q.last, b, q.words[at-1], w) {
-		q.cands = append(q.cands, cand{int32(at - 1), true})
-	}
-	q.last = b
 	q.words = append(q.words, w)
 }
 
@@ -239,8 +217,20 @@ func (q *quick) suspicious(raw []byte) bool {
 	if q.doubt || q.s.o.careful {
 		return true
 	}
+	if (q.longest >= q.s.run || q.seen[0]&q.s.ascii[0]|q.seen[1]&q.s.ascii[1] != 0) && q.shaped(raw) {
+		return true
+	}
+	if q.s.d == nil {
+		return false
+	}
+	q.s.look(q.words)
+	return slices.ContainsFunc(q.s.found, func(f found) bool { return f.hidden != rules.NoEntity })
+}
+
+// shaped reports whether an identity or a mark may stand in the unit.
+func (q *quick) shaped(raw []byte) bool {
 	for _, m := range q.s.o.Marks {
-		if m != "" && (q.saw(m[0]) || class[m[0]] == isWord) {
+		if m != "" && (q.saw(m[0]) || class[m[0]] != isOther) {
 			return true
 		}
 	}
@@ -250,11 +240,7 @@ func (q *quick) suspicious(raw []byte) bool {
 			return true
 		}
 	}
-	q.s.found = q.s.found[:0]
-	for _, c := range q.cands {
-		q.s.anchored(q.words, int(c.word), c.pair)
-	}
-	return slices.ContainsFunc(q.s.found, func(f found) bool { return f.hidden != rules.NoEntity })
+	return false
 }
 
 func (q *quick) saw(c byte) bool { return q.seen[c>>6&1]&(1<<(c&63)) != 0 }
@@ -265,14 +251,14 @@ const (
 	isWord         // ASCII letters and digits
 	isBlank        // parts words, and is part of no pattern
 	isEscape       // & % and backslash
-	isWide         // beyond ASCII
+	isBeyond       // ASCII
 )
 
 var class = func() (t [256]uint8) {
 	for c := range t {
 		switch {
 		case c >= utf8.RuneSelf:
-			t[c] = isWide
+			t[c] = isBeyond
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
 			t[c] = isWord
 		case c == ' ' || c == '\n' || c == '\t' || c == '\r':

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"sort"
@@ -136,6 +137,10 @@ type scan struct {
 	hash  []uint64 // of words
 	found []found
 	quick quick
+	// ascii and run are what a unit has, one of those characters or so long a
+	// word, if an identity or a mark may stand in it.
+	ascii [2]uint64
+	run   int
 	units pool[unit]
 	texts pool[text]
 	err   error
@@ -155,8 +160,8 @@ func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error
 	if d != nil && len(d.names) == 0 {
 		d = nil
 	}
-	s := &scan{d: d, o: &o, src: out, first: map[int]bool{}, memo: map[int32]rules.EntityKind{}}
-	s.quick.s = s
+	s := &scan{d: d, o: &o, src: out}
+	s.prepare()
 	s.prose = merged(o.Prose)
 	for _, e := range o.Echo {
 		var seq []uint64
@@ -185,10 +190,35 @@ func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error
 	return s.cut(), s.hits, nil
 }
 
+// prepare notes what most units lack of what identities and marks are made of.
+func (s *scan) prepare() {
+	s.quick.s = s
+	s.run = math.MaxInt
+	for i := range s.o.Identities {
+		p := &s.o.Identities[i].pre
+		if p.ascii != ([2]uint64{}) {
+			s.ascii[0] |= p.ascii[0]
+			s.ascii[1] |= p.ascii[1]
+		} else {
+			s.run = min(s.run, p.run)
+		}
+	}
+	for _, m := range s.o.Marks {
+		if m == "" {
+			continue
+		}
+		if c := m[0]; class[c] == isOther {
+			s.ascii[c>>6] |= 1 << (c & 63)
+		} else {
+			s.run = 0
+		}
+	}
+}
+
 // plain looks through text without markup.
 func (s *scan) plain(src source) {
 	s.quick.reset()
-	s.quick.feed(src.b)
+	s.quick.feed(src.b, 0, len(src.b))
 	if s.quick.suspicious(src.b) {
 		var u unit
 		u.raw(src, 0, len(src.b))
@@ -280,7 +310,11 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	if s.machine {
 		s.ids(u)
 	}
-	s.look()
+	s.hash = s.hash[:0]
+	for _, w := range s.words {
+		s.hash = append(s.hash, w.hash)
+	}
+	s.look(s.hash)
 	if len(s.found) == 0 {
 		return
 	}
@@ -298,20 +332,19 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	}
 }
 
-// look finds the names among the words, in their order.
-func (s *scan) look() {
-	s.found, s.hash = s.found[:0], s.hash[:0]
-	for _, w := range s.words {
-		s.hash = append(s.hash, w.hash)
+// look finds the names among words, in their order. Nothing but the filter is
+// asked about nearly all of them, in a loop short enough for several of its
+// looks at memory to be under way at once.
+func (s *scan) look(words []uint64) {
+	s.found = s.found[:0]
+	var t near
+	for i, h := range words {
+		if anchors := s.d.filter.push(&t, h); anchors != 0 {
+			s.anchors(words, i, anchors)
+		}
 	}
-	f := &s.d.filter
-	for i, h := range s.hash {
-		if single(f.block(h), h) {
-			s.anchored(s.hash, i, false)
-		}
-		if i > 0 && f.pair(f.block(s.hash[i-1]), f.block(h), s.hash[i-1], h) {
-			s.anchored(s.hash, i-1, true)
-		}
+	if len(s.found) < 2 {
+		return
 	}
 	slices.SortFunc(s.found, func(a, b found) int {
 		if a.from != b.from {
@@ -319,25 +352,48 @@ func (s *scan) look() {
 		}
 		return a.to - b.to
 	})
+	s.found = slices.Compact(s.found) // a three may be met twice, by either pair of it
 }
 
-// anchored appends the names that are found by the word at, or by it and the
-// next one, to found.
-func (s *scan) anchored(words []uint64, at int, pair bool) {
-	for n := s.d.anchor(words, at, pair); n >= 0; n = s.d.spots[n].next {
+// anchors appends the names that may be anchored at a word and those around it
+// to found.
+func (s *scan) anchors(words []uint64, last int, anchors uint8) {
+	if anchors&isName != 0 {
+		s.anchored(words, last, 1)
+	}
+	if anchors&isPair != 0 && last > 0 {
+		s.anchored(words, last-1, 2)
+	}
+	if anchors&isThree != 0 { // the word before the two, or after them
+		for at := max(0, last-2); at < last && at+3 <= len(words); at++ {
+			if s.d.filter.three(sequence(words[at : at+3])) {
+				s.anchored(words, at, 3)
+			}
+		}
+	}
+}
+
+// anchored appends the names that are anchored at so many words.
+func (s *scan) anchored(words []uint64, at, size int) {
+	for n := s.d.anchor(sequence(words[at : at+size])); n >= 0; n = s.d.spots[n].next {
 		from := at - int(s.d.spots[n].off)
 		to := from + int(s.d.spots[n].n)
 		if from < 0 || to > len(words) {
 			continue
 		}
-		h := uint64(0)
-		for _, w := range words[from:to] {
-			h = mix(h, w)
-		}
-		if name := s.d.name(h); name >= 0 {
+		if name := s.d.name(sequence(words[from:to])); name >= 0 {
 			s.found = append(s.found, found{from, to, s.hidden(name)})
 		}
 	}
+}
+
+// sequence makes one hash of words.
+func sequence(words []uint64) uint64 {
+	h := uint64(0)
+	for _, w := range words {
+		h = mix(h, w)
+	}
+	return h
 }
 
 // minID and maxID are how many digits an id has that is looked for as such:
@@ -381,6 +437,9 @@ func (s *scan) hidden(n int32) rules.EntityKind {
 			continue
 		}
 		k = b.kind
+	}
+	if s.memo == nil {
+		s.memo = map[int32]rules.EntityKind{}
 	}
 	s.memo[n] = k
 	return k
@@ -459,6 +518,9 @@ func (s *scan) hit(u *unit, a, b int, k rules.EntityKind, zone string, mode Mode
 		return
 	case Report:
 		return
+	}
+	if s.first == nil {
+		s.first = map[int]bool{}
 	}
 	s.first[int(u.pos[a])] = true
 	for i := a; i < b; {

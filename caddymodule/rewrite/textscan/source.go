@@ -257,7 +257,7 @@ func (s *scan) piece(src *source, i, j, depth int, attr bool) {
 	q := &s.quick
 	q.reset()
 	q.dots = true
-	q.feed(src.b[i:j])
+	q.feed(src.b, i, j)
 	if !q.suspicious(src.b[i:j]) {
 		return
 	}
@@ -286,7 +286,7 @@ func (t *text) add(i, j int) {
 		return
 	}
 	t.pieces = append(t.pieces, textPiece{i, j})
-	t.quick.feed(t.src.b[i:j])
+	t.quick.feed(t.src.b, i, j)
 }
 
 // part parts words, but not what is read as one text.
@@ -433,15 +433,6 @@ const (
 	styleTag
 )
 
-// tagKinds are the tags that are no blocks.
-var tagKinds = func() map[string]tagKind {
-	m := map[string]tagKind{"br": breakTag, "script": scriptTag, "style": styleTag}
-	for t := range strings.FieldsSeq("a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q rp rt ruby s samp small span strike strong sub sup time tt u var wbr") {
-		m[t] = inlineTag
-	}
-	return m
-}()
-
 func kindOf(name []byte) tagKind {
 	var low [8]byte
 	if len(name) > len(low) {
@@ -452,7 +443,18 @@ func kindOf(name []byte) tagKind {
 			low[i] |= 0x20
 		}
 	}
-	return tagKinds[string(low[:len(name)])]
+	switch string(low[:len(name)]) {
+	case "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rp", "rt",
+		"ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr":
+		return inlineTag
+	case "br":
+		return breakTag
+	case "script":
+		return scriptTag
+	case "style":
+		return styleTag
+	}
+	return blockTag
 }
 
 // tag reads the tag at src.b[at], looks through its attributes' values and
@@ -503,20 +505,39 @@ func (s *scan) tag(src *source, at, depth int) (tagKind, int) {
 			}
 			value(a, i, attr)
 		default:
-			// names of attributes may hold things as well
-			for i < len(b) && blank(b[i]) {
-				i++
-			}
 			a := i
-			for i < len(b) && b[i] != '=' && b[i] != '>' {
-				i++
+			i, attr = attribute(b, i)
+			if !plainAttr(attr) || i-a > len(attr)+1 {
+				value(a, i, nil) // names of attributes may hold things as well
 			}
-			attr = bytes.Trim(b[a:i], "/ \t\r\n\f")
-			if k := bytes.LastIndexAny(attr, "/ \t\r\n\f"); k >= 0 {
-				attr = attr[k+1:] // those before it have no value
-			}
-			value(a, i, nil)
 		}
 	}
 	return kind, len(b)
+}
+
+// attribute reads names of attributes up to a value or the end of the tag, and
+// gives where that is and the last name, which the value is of.
+func attribute(b []byte, i int) (int, []byte) {
+	from, to := i, i
+	for ; i < len(b) && b[i] != '=' && b[i] != '>'; i++ {
+		if blank(b[i]) || b[i] == '/' {
+			continue
+		}
+		if to != i {
+			from = i
+		}
+		to = i + 1
+	}
+	return i, b[from:to]
+}
+
+// plainAttr reports whether the name of an attribute is one of the usual ones,
+// which are nobody's name.
+func plainAttr(name []byte) bool {
+	switch string(name) {
+	case "class", "id", "href", "src", "title", "alt", "style", "rel", "type", "name", "value", "content", "width", "height", "colspan", "rowspan",
+		"media", "action", "method", "for", "role", "tabindex", "target", "lang", "dir", "aria-label", "aria-hidden", "data-type", "align", "border", "":
+		return true
+	}
+	return false
 }
