@@ -7,46 +7,116 @@ import (
 )
 
 // unescapeText decodes character references as they are read in text.
-func unescapeText(s string) string {
-	if strings.IndexByte(s, '&') < 0 {
-		return s
-	}
-	return html.UnescapeString(s)
-}
+func unescapeText(s string) string { return unescape(s, false) }
 
 // unescapeAttr decodes character references as they are read in attribute
 // values, where "&copy=1" stays what it is (HTML standard, named character
 // reference state).
-func unescapeAttr(s string) string {
+func unescapeAttr(s string) string { return unescape(s, true) }
+
+func unescape(s string, attr bool) string {
 	i := strings.IndexByte(s, '&')
 	if i < 0 {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
+	writeDecoded(&b, s, i, attr)
+	return b.String()
+}
+
+// writeDecoded writes s, whose first ampersand is at i, with its references
+// decoded.
+func writeDecoded(b *strings.Builder, s string, i int, attr bool) {
 	for i >= 0 {
 		b.WriteString(s[:i])
 		s = s[i:]
-		n := refLen(s)
-		if n == 0 {
+		if c, n := commonRef(s); n > 0 {
+			b.WriteByte(c)
+			s = s[n:]
+		} else if n := refLen(s, attr); n > 0 {
+			b.WriteString(decodeRef(s[:n]))
+			s = s[n:]
+		} else {
 			b.WriteByte('&')
 			s = s[1:]
-		} else {
-			b.WriteString(html.UnescapeString(s[:n]))
-			s = s[n:]
 		}
 		i = strings.IndexByte(s, '&')
 	}
 	b.WriteString(s)
-	return b.String()
+}
+
+// decodeRef decodes one reference. The standard library leaves the two that are
+// longer than their names.
+func decodeRef(s string) string {
+	switch s {
+	case "&nGt;":
+		return "\u226b\u20d2"
+	case "&nLt;":
+		return "\u226a\u20d2"
+	}
+	return html.UnescapeString(s)
+}
+
+// commonRef decodes the references that writers of HTML use to escape.
+func commonRef(s string) (byte, int) {
+	switch {
+	case strings.HasPrefix(s, "&amp;"):
+		return '&', 5
+	case strings.HasPrefix(s, "&quot;"):
+		return '"', 6
+	case strings.HasPrefix(s, "&lt;"):
+		return '<', 4
+	case strings.HasPrefix(s, "&gt;"):
+		return '>', 4
+	case strings.HasPrefix(s, "&#39;"):
+		return '\'', 5
+	}
+	return 0, 0
+}
+
+// arena is where the decoded values of one document are put, so that they cost
+// a fixed number of allocations. Its memory is not used again: others may hold
+// on to what they were given.
+type arena struct {
+	b     strings.Builder
+	chunk int
+}
+
+// minChunk is the size of the arena's pieces for a short document.
+const minChunk = 512
+
+// room makes sure that n bytes fit into the piece in use.
+func (m *arena) room(n int) {
+	if m.b.Cap()-m.b.Len() < n {
+		m.b.Reset()
+		m.b.Grow(max(m.chunk, minChunk, n))
+	}
+}
+
+// copy gives a copy of s.
+func (m *arena) copy(s string) string {
+	m.room(len(s))
+	from := m.b.Len()
+	m.b.WriteString(s)
+	return m.b.String()[from:]
+}
+
+// attr decodes an attribute's value whose first ampersand is at i.
+func (m *arena) attr(s string, i int) string {
+	m.room(len(s))
+	from := m.b.Len()
+	writeDecoded(&m.b, s, i, true)
+	return m.b.String()[from:]
 }
 
 // maxName is longer than the longest named reference.
 const maxName = 40
 
 // refLen gives the length of the reference at the start of s, 0 if the
-// ampersand there stands for itself.
-func refLen(s string) int {
+// ampersand there stands for itself. In text what follows a legacy name without
+// its semicolon may be counted in.
+func refLen(s string, attr bool) int {
 	if len(s) < 2 {
 		return 0
 	}
@@ -71,11 +141,16 @@ func refLen(s string) int {
 	for i < len(s) && i < maxName && isAlnum(s[i]) {
 		i++
 	}
-	if i == 1 {
+	switch {
+	case i == 1:
 		return 0
+	case !attr && i < len(s) && s[i] == ';':
+		return i + 1
+	case !attr:
+		return i
 	}
 	if i < len(s) && s[i] == ';' {
-		if d := html.UnescapeString(s[:i+1]); d != s[:i+1] && (d == ";" || !strings.HasSuffix(d, ";")) {
+		if d := decodeRef(s[:i+1]); d != s[:i+1] && (d == ";" || !strings.HasSuffix(d, ";")) {
 			return i + 1
 		}
 		return 0 // a legacy prefix would be followed by a letter

@@ -67,7 +67,8 @@ func (r *run) css(s string) string {
 				i++
 				continue
 			}
-			if end < len(s) && s[end] == '(' {
+			if open := pastComments(s, end); open < len(s) && s[open] == '(' { // no browser reads on behind a comment, but somebody might
+				end = open
 				switch lower(name) {
 				case "url", "src", "url-prefix":
 					v, stop := cssURL(s, end+1)
@@ -92,6 +93,18 @@ func (r *run) css(s string) string {
 }
 
 var cssEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\22 `, "\n", `\a `, "<", `\3c `)
+
+// pastComments gives the place behind the comments that begin at i.
+func pastComments(s string, i int) int {
+	for strings.HasPrefix(s[i:], "/*") {
+		j := strings.Index(s[i+2:], "*/")
+		if j < 0 {
+			return len(s)
+		}
+		i += j + 4
+	}
+	return i
+}
 
 // cssIdent reads an identifier with its escapes.
 func cssIdent(s string, i int) (string, int) {

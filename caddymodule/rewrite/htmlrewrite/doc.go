@@ -22,6 +22,11 @@
 // this package, in a place where that matters, is refused with
 // edit.ErrAmbiguous.
 //
+// Nothing of the page is copied that need not be: the names of tags and
+// attributes become numbers as they are read (names.go), selectors are looked up
+// by what an element bears (index.go), and only what a judge or a report may hold
+// on to is given memory of its own.
+//
 // Reading path: [Program.Rewrite], tokenize.go, tree.go, match.go, rules.go,
 // urls.go.
 package htmlrewrite

@@ -10,7 +10,7 @@ import (
 // probe is a compiled place of evidence.
 type probe struct {
 	group     int
-	attr      string // "" is the text
+	attr      attrID // aNone is the text
 	name      string // json: the name before the object
 	path      string // json: the path inside it
 	inScripts bool
@@ -26,7 +26,7 @@ func (pr *Program) compileProbe(at string) (probe, error) {
 	}
 	sel, name := splitAttr(at)
 	g, err := pr.set.add(sel)
-	return probe{group: g, attr: name}, err
+	return probe{group: g, attr: pr.voc.attr(name)}, err
 }
 
 // evidence records what the document says of itself, as it came.
@@ -44,10 +44,10 @@ func (r *run) evidence() {
 			if k >= maxEvidence {
 				break
 			}
-			if pb.attr == "" {
-				r.rep.Found(at, strings.TrimSpace(r.t.text(i)))
+			if pb.attr == aNone {
+				r.rep.Found(at, strings.Clone(strings.TrimSpace(r.t.textOf(i))))
 			} else if v, ok := r.t.attrValue(&r.t.nodes[i], pb.attr); ok {
-				r.rep.Found(at, v)
+				r.rep.Found(at, strings.Clone(v))
 			}
 		}
 	}
@@ -56,9 +56,9 @@ func (r *run) evidence() {
 func (r *run) jsonEvidence(at string, pb probe) {
 	t := r.t
 	found := 0
-	for i := range t.nodes {
+	for _, i := range t.scripts {
 		n := &t.nodes[i]
-		if n.kind != kElement || n.tag != tScript || n.flags&nForeign != 0 || t.attribute(n, "src") != nil {
+		if n.flags&nForeign != 0 || t.attribute(n, aSrc) != nil {
 			continue
 		}
 		text := t.s[n.open:n.close]
@@ -78,14 +78,14 @@ func (r *run) jsonEvidence(at string, pb probe) {
 				r.rep.Found(at, "") // is there, whatever it holds
 				for _, e := range v.Array() {
 					if found < maxEvidence {
-						r.rep.Found(at, e.String())
+						r.rep.Found(at, strings.Clone(e.String()))
 						found++
 					}
 				}
 				continue
 			}
 			if v.Exists() && found < maxEvidence {
-				r.rep.Found(at, v.String())
+				r.rep.Found(at, strings.Clone(v.String()))
 				found++
 			}
 		}

@@ -8,10 +8,7 @@ import (
 )
 
 // inForeign reports whether a start tag is read by the rules of SVG and MathML.
-func (t *tape) inForeign(id tagID, name string) bool {
-	if t.foreigns == 0 || len(t.stack) == 0 {
-		return false
-	}
+func (t *tape) inForeign(id tagID) bool {
 	cur := &t.nodes[t.stack[len(t.stack)-1]]
 	if cur.flags&nForeign == 0 {
 		return false
@@ -19,61 +16,61 @@ func (t *tape) inForeign(id tagID, name string) bool {
 	if cur.flags&nIntegration == 0 {
 		return true
 	}
-	return cur.flags&nMath != 0 && (name == "mglyph" || name == "malignmark")
+	return cur.flags&nMath != 0 && (id == tMglyph || id == tMalignmark)
 }
 
-func (t *tape) openForeign(n node, g tag) (int, error) {
+func (t *tape) openForeign(g *tag) (int, error) {
+	at := int32(g.start - 1)
 	font := false
-	if n.tag == tFont {
-		for i := n.attr; i < n.attrEnd; i++ {
-			switch t.attrs[i].name {
-			case "color", "face", "size":
+	if g.id == tFont {
+		for i := g.attr; i < g.attrEnd; i++ {
+			switch t.attrs[i].id {
+			case aColor, aFace, aSize:
 				font = true
 			}
 		}
 	}
-	if breakouts[g.name] || font {
+	if breakouts[t.nameOf(g.id)] || font {
 		for k := len(t.stack) - 1; k >= 0; k-- {
 			cur := &t.nodes[t.stack[k]]
 			if cur.flags&nForeign == 0 || cur.flags&nIntegration != 0 {
 				break
 			}
-			t.popTo(k, n.start, n.start)
+			t.popTo(k, at, at)
 		}
-		n.flags |= nBreakout
-		return t.open1(n, g)
+		return t.openHTML(g, nBreakout)
 	}
 	cur := &t.nodes[t.stack[len(t.stack)-1]]
-	if n.tag == tSvg && cur.flags&nMath != 0 || n.tag == tMath && cur.flags&nSVG != 0 {
+	if g.id == tSvg && cur.flags&nMath != 0 || g.id == tMath && cur.flags&nSVG != 0 {
 		return 0, fmt.Errorf("%w: SVG in MathML, or the other way round", edit.ErrAmbiguous)
 	}
-	n.flags |= cur.flags & nForeign
+	own := cur.flags & nForeign
 	switch {
-	case n.flags&nSVG != 0 && (g.name == "foreignobject" || g.name == "desc" || g.name == "title"):
-		n.flags |= nIntegration
-	case n.flags&nMath != 0 && (g.name == "mi" || g.name == "mo" || g.name == "mn" || g.name == "ms" || g.name == "mtext"):
-		n.flags |= nIntegration
-	case n.flags&nMath != 0 && g.name == "annotation-xml":
-		for i := n.attr; i < n.attrEnd; i++ {
-			if a := &t.attrs[i]; a.name == "encoding" {
+	case own&nSVG != 0 && (g.id == tForeignObject || g.id == tDesc || g.id == tTitle):
+		own |= nIntegration
+	case own&nMath != 0 && tMi <= g.id && g.id <= tMtext:
+		own |= nIntegration
+	case own&nMath != 0 && g.id == tAnnotationXML:
+		for i := g.attr; i < g.attrEnd; i++ {
+			if a := &t.attrs[i]; a.id == aEncoding {
 				if v := lower(t.value(a)); v == "text/html" || v == "application/xhtml+xml" {
-					n.flags |= nIntegration
+					own |= nIntegration
 				}
 			}
 		}
 	}
 	if g.selfClosing {
-		t.add(n)
+		t.addElement(g, own)
 		return g.end, nil
 	}
-	if ambiguousForeign[g.name] {
-		stop := rawEnd(t.s, g.name, g.end)
+	if ambiguousForeign[t.nameOf(g.id)] {
+		stop := rawEnd(t.s, t.nameOf(g.id), g.end)
 		if !oneReading(t.s[g.end:stop]) {
-			return 0, fmt.Errorf("%w: markup in a foreign %s", edit.ErrAmbiguous, g.name)
+			return 0, fmt.Errorf("%w: markup in a foreign %s", edit.ErrAmbiguous, t.nameOf(g.id))
 		}
-		return t.rawElement(n, g, true)
+		return t.rawElement(g, own, true)
 	}
-	return g.end, t.push(n)
+	return g.end, t.push(g, own)
 }
 
 // oneReading reports whether s is the same as raw text and as foreign content:
@@ -96,20 +93,23 @@ func oneReading(s string) bool {
 }
 
 // rawElement appends an element whose content is text up to its end tag.
-func (t *tape) rawElement(n node, g tag, refs bool) (int, error) {
+func (t *tape) rawElement(g *tag, own nodeFlags, refs bool) (int, error) {
 	var stop int
-	if n.tag == tScript && n.flags&nForeign == 0 {
+	if g.id == tScript && own&nForeign == 0 {
 		stop = scriptEnd(t.s, g.end)
 	} else {
-		stop = rawEnd(t.s, g.name, g.end)
+		stop = rawEnd(t.s, t.nameOf(g.id), g.end)
 	}
 	k := kRaw
 	if refs {
 		k = kText
 	}
-	i := t.add(n)
+	i := t.addElement(g, own)
+	if g.id == tScript {
+		t.scripts = append(t.scripts, i)
+	}
 	if stop > g.end {
-		c := t.add(node{kind: k, start: int32(g.end), end: int32(stop)})
+		c := t.add(k, 0, int32(g.end), int32(stop))
 		t.nodes[c].parent = i
 	}
 	e := &t.nodes[i]
@@ -117,17 +117,16 @@ func (t *tape) rawElement(n node, g tag, refs bool) (int, error) {
 	if stop == len(t.s) {
 		return stop, nil
 	}
-	eg, ok, err := t.readTag(stop + 2)
+	ok, err := t.readTag(stop + 2)
 	if err != nil {
 		return 0, err
 	}
-	t.attrs = t.attrs[:eg.attr]
 	if !ok {
-		t.junk = append(t.junk, edit.Span{Start: stop, End: len(t.s)})
+		t.cutOff(stop)
 		return len(t.s), nil
 	}
-	t.endJunk(eg)
-	e.end = int32(eg.end)
+	t.endJunk(g)
+	e.end = int32(g.end)
 	e.flags |= nHasEnd
-	return eg.end, nil
+	return g.end, nil
 }

@@ -20,7 +20,7 @@ func (r *run) formAction(i int32, a *attribute) bool {
 	v := t.value(a)
 	l := r.link(v)
 	if n.tag == tForm && l.Fate != rules.FateHide && !l.Foreign {
-		if m, ok := t.attrValue(n, "method"); !ok || !strings.EqualFold(strings.TrimSpace(m), "post") {
+		if m, ok := t.attrValue(n, aMethod); !ok || !strings.EqualFold(strings.TrimSpace(m), "post") {
 			l = r.getForm(i, v, l)
 		}
 	}
@@ -38,7 +38,7 @@ func (r *run) formAction(i int32, a *attribute) bool {
 // getForm judges the URL that a GET form makes: its action with the hidden
 // inputs as they are, and, if that is no whole request, with the others left
 // empty.
-func (r *run) getForm(i int32, action string, plain rules.Link) rules.Link {
+func (r *run) getForm(i int32, action string, plain *rules.Link) *rules.Link {
 	t := r.t
 	base := action
 	if j := strings.IndexAny(base, "?#"); j >= 0 {
@@ -50,12 +50,12 @@ func (r *run) getForm(i int32, action string, plain rules.Link) rules.Link {
 		if n.kind != kElement || n.tag != tInput && n.tag != tSelect && n.tag != tTextarea {
 			continue
 		}
-		name, _ := t.attrValue(n, "name")
+		name, _ := t.attrValue(n, aName)
 		if name == "" {
 			continue
 		}
-		typ, _ := t.attrValue(n, "type")
-		value, _ := t.attrValue(n, "value")
+		typ, _ := t.attrValue(n, aType)
+		value, _ := t.attrValue(n, aValue)
 		switch lower(strings.TrimSpace(typ)) {
 		case "hidden":
 			hidden = append(hidden, url.QueryEscape(name)+"="+url.QueryEscape(value))
@@ -68,7 +68,7 @@ func (r *run) getForm(i int32, action string, plain rules.Link) rules.Link {
 	if len(hidden)+len(empty) == 0 {
 		return plain
 	}
-	best := plain
+	best := *plain
 	for _, q := range [][]string{hidden, append(hidden[:len(hidden):len(hidden)], empty...)} {
 		if len(q) == 0 {
 			continue
@@ -80,5 +80,5 @@ func (r *run) getForm(i int32, action string, plain rules.Link) rules.Link {
 			best.Fate = rules.FateKeep
 		}
 	}
-	return best
+	return &best
 }

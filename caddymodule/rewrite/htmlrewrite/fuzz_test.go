@@ -39,6 +39,9 @@ var seeds = []string{
 	`<frameset><frame src=secret></frameset>`, `<meta charset=latin1>`, `<a`, `<a href="`, `x<`, `</`, `<!doctype html><html><body>`,
 }
 
+// testVoc is a vocabulary for tapes without a program.
+var testVoc = newVocabulary()
+
 func okError(err error) bool {
 	return errors.Is(err, edit.ErrMalformed) || errors.Is(err, edit.ErrAmbiguous) || errors.Is(err, edit.ErrTooLarge)
 }
@@ -53,9 +56,10 @@ func mustCompile(t testing.TB) *Program {
 }
 
 func rewriteOnce(p *Program, s string, in Input) (string, run, error) {
-	r := run{p: p, in: &in, judge: in.Judge, links: map[string]rules.Link{}}
+	r := newRun(p, &in)
+	defer r.release()
 	out, err := r.document(nil, []byte(s), s)
-	return string(out), r, err
+	return string(out), *r, err
 }
 
 // hiddenURL gives the first URL for which j hides something in the tree that
@@ -135,13 +139,10 @@ func FuzzTokens(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		l := strings.ToLower(s)
-		for _, w := range []string{"<svg", "<math", "<plaintext", "<noscript", "<image", "\r"} {
-			if strings.Contains(l, w) {
-				return // a tokenizer without a tree reads these in its own way
-			}
+		if needsTree(s) {
+			return
 		}
-		tp, err := newTape(s)
+		tp, err := newTape(s, testVoc)
 		if err != nil {
 			return
 		}
@@ -154,6 +155,66 @@ func FuzzTokens(f *testing.F) {
 			}
 		}
 	})
+}
+
+// needsTree reports whether a tokenizer without a tree reads s in its own way.
+func needsTree(s string) bool {
+	l := strings.ToLower(s)
+	for _, w := range []string{"<svg", "<math", "<plaintext", "<noscript", "<image", "\r"} {
+		if strings.Contains(l, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// FuzzAttributes holds that every attribute of the tree that x/net/html makes,
+// with scripts and without, is on the tape, with the value that it has there.
+func FuzzAttributes(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	for _, g := range stateCases {
+		for _, c := range g.cases {
+			f.Add(c[0])
+		}
+	}
+	f.Fuzz(checkAttributes)
+}
+
+func checkAttributes(t *testing.T, s string) {
+	tp, err := newTape(s, testVoc)
+	if err != nil {
+		return
+	}
+	defer tp.release()
+	seen := map[string]bool{}
+	for i := range tp.nodes {
+		n := &tp.nodes[i]
+		if n.kind != kElement {
+			continue
+		}
+		for k := n.attr; k < n.attrEnd; k++ {
+			if a := &tp.attrs[k]; !a.dup {
+				name := tp.attrName(a)
+				seen[name[strings.IndexByte(name, ':')+1:]+"="+tp.value(a)] = true
+			}
+		}
+	}
+	for _, scripting := range []bool{false, true} {
+		doc, err := html.ParseWithOptions(strings.NewReader(s), html.ParseOptionEnableScripting(scripting))
+		if err != nil {
+			return
+		}
+		for n := range doc.Descendants() {
+			for _, a := range n.Attr {
+				name := lower(a.Key)
+				if at := name[strings.IndexByte(name, ':')+1:] + "=" + a.Val; n.Type == html.ElementNode && !seen[at] {
+					t.Fatalf("%q: a parser sees %s", s, at)
+				}
+			}
+		}
+	}
 }
 
 func ours(t *tape) []string {
@@ -180,7 +241,7 @@ func ours(t *tape) []string {
 				if t.attrs[k].dup {
 					continue
 				}
-				e += " " + t.attrs[k].name + "=" + t.value(&t.attrs[k])
+				e += " " + t.attrName(&t.attrs[k]) + "=" + t.value(&t.attrs[k])
 			}
 			out = append(out, e)
 		}

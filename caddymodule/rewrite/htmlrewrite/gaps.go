@@ -1,19 +1,20 @@
 package htmlrewrite
 
-import "sort"
+import "slices"
 
 // closeGaps extends the removal of whole rows, items and the like over the white
 // space that stood around each, so that what is left tells neither how many
 // there were nor where: the space before it, or, where there is none, the space
 // behind it. Inline elements leave their spaces, which a reader sees.
 func (r *run) closeGaps() {
-	var rows []int
+	rows := r.rows[:0]
 	for i := range r.cuts {
 		if r.cuts[i].row {
 			rows = append(rows, i)
 		}
 	}
-	sort.Slice(rows, func(a, b int) bool { return r.cuts[rows[a]].start < r.cuts[rows[b]].start })
+	r.rows = rows
+	slices.SortFunc(rows, func(a, b int) int { return r.cuts[a].start - r.cuts[b].start })
 	s := r.t.s
 	last := 0      // end of the row before this one
 	after := false // it took the space behind it

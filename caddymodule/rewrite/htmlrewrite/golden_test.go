@@ -145,7 +145,7 @@ func TestTree(t *testing.T) {
 		{`<li>open`, "li", `<li>open`},
 	}
 	for _, tt := range tests {
-		tp, err := newTape(tt.in)
+		tp, err := newTape(tt.in, testVoc)
 		if err != nil {
 			t.Errorf("%q: %v", tt.in, err)
 			continue
@@ -192,20 +192,21 @@ func TestSelectors(t *testing.T) {
 		{`[LANG="en-gb" i] b`, "4"},
 	}
 	for _, tt := range tests {
-		set := newSelSet(newSelSet(nil))
+		voc := newVocabulary()
+		set := newSelSet(voc)
 		g, err := set.add(tt.sel)
 		if err != nil {
 			t.Errorf("%s: %v", tt.sel, err)
 			continue
 		}
-		tp, err := newTape(doc)
+		tp, err := newTape(doc, voc)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := set.match(tp)
 		var got []string
 		for _, i := range m.groups[g] {
-			got = append(got, tp.text(i))
+			got = append(got, tp.textOf(i))
 		}
 		if s := strings.Join(got, " "); s != tt.want {
 			t.Errorf("%s: %q, want %q", tt.sel, s, tt.want)
@@ -214,7 +215,7 @@ func TestSelectors(t *testing.T) {
 		tp.release()
 	}
 	for _, bad := range []string{"", "a,", "a >", "[x", "[x=", "a:hover", ":not(:has(a))", "a b)", "..x", "a:has(b, c)", `[x="y]`} {
-		if _, err := newSelSet(newSelSet(nil)).add(bad); err == nil {
+		if _, err := newSelSet(newVocabulary()).add(bad); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
 	}

@@ -11,14 +11,14 @@ import (
 var imageAttrs = words("sizes width height id name")
 
 // image puts the neutral picture in the place of a hidden one.
-func (r *run) image(i int32, l rules.Link) {
+func (r *run) image(i int32, l *rules.Link) {
 	t := r.t
 	n := &t.nodes[i]
 	with := r.in.Texts["image"]
 	if l.Kind == rules.User && r.in.Texts["avatar"] != "" {
 		with = r.in.Texts["avatar"]
 	}
-	src := t.attribute(n, "src")
+	src := t.attribute(n, aSrc)
 	if src != nil && with != "" && t.value(src) == with {
 		return
 	}
@@ -33,13 +33,19 @@ func (r *run) image(i int32, l rules.Link) {
 		a := &t.attrs[k]
 		switch {
 		case a.dup || a == src:
-		case a.name == "alt" || a.name == "title":
+		case a.id == aAlt || a.id == aTitle:
 			r.setAttr(a, "")
-		case urlAttrs[a.name] != uNone && urlAttrs[a.name] != uPlain, imageAttrs[a.name],
-			strings.HasPrefix(a.name, "data-"), strings.HasPrefix(a.name, "aria-"), looksLikeURL(a.name, t.value(a)):
+		case r.aboutPicture(a), r.info(a).use != uNone && r.info(a).use != uPlain, looksLikeURL(r.info(a).text, t.value(a)):
 			r.cutAttr(a)
 		}
 	}
+}
+
+// aboutPicture reports whether an attribute tells of the picture at which it
+// stands.
+func (r *run) aboutPicture(a *attribute) bool {
+	name := r.t.s[a.start:a.nameEnd]
+	return r.info(a).picture || hasPrefixFold(name, "data-") || hasPrefixFold(name, "aria-")
 }
 
 func (r *run) urlList(a *attribute) {

@@ -1,86 +1,10 @@
 package htmlrewrite
 
 import (
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 )
-
-// selSet is a set of compiled selector lists, each a group.
-type selSet struct {
-	states  []state
-	bits    int
-	groups  int
-	byText  map[string]int
-	byTag   map[string][]int32
-	byID    map[string][]int32
-	byClass map[string][]int32
-	byAttr  map[string][]int32
-	any     []int32
-	inner   *selSet // arguments of :has
-}
-
-func newSelSet(inner *selSet) *selSet {
-	return &selSet{
-		inner: inner, byText: map[string]int{}, byTag: map[string][]int32{}, byID: map[string][]int32{},
-		byClass: map[string][]int32{}, byAttr: map[string][]int32{},
-	}
-}
-
-// add compiles a selector list and returns its group.
-func (s *selSet) add(list string) (int, error) {
-	list = strings.TrimSpace(list)
-	if g, ok := s.byText[list]; ok {
-		return g, nil
-	}
-	p := parser{s: list, inner: s.inner}
-	sel, err := p.list()
-	if err != nil {
-		return 0, err
-	}
-	g := s.addSteps(sel)
-	s.byText[list] = g
-	return g, nil
-}
-
-func (s *selSet) addSteps(list [][]step) int {
-	g := s.groups
-	s.groups++
-	for _, steps := range list {
-		prev := -1
-		for i, st := range steps {
-			n := state{comp: st.comp, comb: st.comb, prev: prev, bit: -1, group: -1}
-			if i < len(steps)-1 {
-				n.bit = s.bits
-				s.bits++
-			} else {
-				n.group = g
-			}
-			prev = len(s.states)
-			s.states = append(s.states, n)
-			s.index(int32(prev), &n.comp)
-		}
-	}
-	return g
-}
-
-// index files a state under the rarest thing that its compound asks for.
-func (s *selSet) index(i int32, c *compound) {
-	switch {
-	case c.id != "":
-		s.byID[c.id] = append(s.byID[c.id], i)
-	case len(c.classes) > 0:
-		s.byClass[c.classes[0]] = append(s.byClass[c.classes[0]], i)
-	case len(c.attrs) > 0 && c.tag == "":
-		s.byAttr[c.attrs[0].name] = append(s.byAttr[c.attrs[0].name], i)
-	case c.tag != "" && c.tag != "*":
-		s.byTag[c.tag] = append(s.byTag[c.tag], i)
-	case len(c.attrs) > 0:
-		s.byAttr[c.attrs[0].name] = append(s.byAttr[c.attrs[0].name], i)
-	default:
-		s.any = append(s.any, i)
-	}
-}
 
 // matches is what a selSet found in one tape: for each group the nodes, in
 // order.
@@ -88,44 +12,63 @@ type matches struct {
 	set    *selSet
 	t      *tape
 	groups [][]int32
-	inner  *matches
-	// self and anc are bit sets a node: the states that hold at it, at it or
-	// an ancestor; sib collects those of a node's children seen so far.
-	self, anc, sib []uint64
+	inner  [][]int32 // the same of the set's inner one
+	hits   []hit
+	// rows are bit sets of states, w words each; row 0 is empty. For each node
+	// + 1, 0 being the root above all, anc is the row of the states that hold
+	// at it or an ancestor, self of those that hold at it, and sib of those
+	// that hold at its children seen so far. Most nodes share their parent's.
+	rows           []uint64
+	w              int
+	anc, self, sib []int32
 	prev           []int32 // by node + 1: its last child seen so far, + 1
-	kids           map[int]map[int32]bool
-	cands          []int32
+	parents        [][]int32
 	stamp          []int32 // by state: the last node, + 1, at which it was tried
+	innerStamp     []int32
 }
+
+// hit says that states of a list may hold at a node.
+type hit struct{ node, list int32 }
 
 var matchPool = sync.Pool{New: func() any { return new(matches) }}
 
 // match runs all selectors of the set over the tape.
 func (s *selSet) match(t *tape) *matches {
 	m := matchPool.Get().(*matches)
-	m.set, m.t = s, t
-	if cap(m.groups) < s.groups {
-		m.groups = make([][]int32, s.groups)
+	m.set, m.t, m.w = s, t, (s.bits+63)/64
+	m.groups = emptied(m.groups, s.groups)
+	m.inner = emptied(m.inner, s.inner.groups)
+	m.parents = emptied(m.parents, s.inner.groups)
+	m.stamp = zeroed(m.stamp, len(s.states))
+	m.innerStamp = zeroed(m.innerStamp, len(s.inner.states))
+	m.hits = m.hits[:0]
+	for i := range t.nodes {
+		if e := &t.nodes[i]; e.kind == kElement {
+			m.look(int32(i), e)
+		}
 	}
-	m.groups = m.groups[:s.groups]
-	for i := range m.groups {
-		m.groups[i] = m.groups[i][:0]
-	}
-	if s.inner != nil && s.inner.groups > 0 {
-		m.inner = s.inner.match(t)
-	}
-	m.run()
+	m.resolve()
 	return m
 }
 
 func (m *matches) release() {
-	if m.inner != nil {
-		m.inner.release()
+	m.t = nil
+	if cap(m.anc) > maxPooled || cap(m.hits) > maxPooled || cap(m.rows) > maxPooled {
+		return
 	}
-	m.inner, m.t, m.kids = nil, nil, nil
-	if cap(m.self) <= 1<<18 {
-		matchPool.Put(m)
+	matchPool.Put(m)
+}
+
+// emptied gives n empty slices, with the memory that they had.
+func emptied(g [][]int32, n int) [][]int32 {
+	if cap(g) < n {
+		g = make([][]int32, n)
 	}
+	g = g[:n]
+	for i := range g {
+		g[i] = g[i][:0]
+	}
+	return g
 }
 
 func zeroed[T any](s []T, n int) []T {
@@ -137,107 +80,226 @@ func zeroed[T any](s []T, n int) []T {
 	return s
 }
 
-func (m *matches) run() {
-	t, w := m.t, (m.set.bits+63)/64
-	n := len(t.nodes)
-	// Row 0 is the root above all nodes; node i has row i+1.
-	m.self = zeroed(m.self, (n+1)*w)
-	m.anc = zeroed(m.anc, (n+1)*w)
-	m.sib = zeroed(m.sib, (n+1)*w)
-	m.prev = zeroed(m.prev, n+1)
-	m.stamp = zeroed(m.stamp, len(m.set.states))
+// look notes which lists of the index an element asks for.
+func (m *matches) look(i int32, e *node) {
+	ix, t := m.set.index, m.t
+	if len(ix.lists[1].free) > 0 || len(ix.lists[1].bound) > 0 || len(ix.lists[1].inner) > 0 {
+		m.hit(i, e, 1)
+	}
+	if int(e.tag) < len(ix.tags) {
+		m.hit(i, e, ix.tags[e.tag])
+	}
+	for k := e.attr; k < e.attrEnd; k++ {
+		a := &t.attrs[k]
+		if int(a.id) >= len(ix.attrs) || !ix.attrs[a.id].asked || a.dup {
+			continue
+		}
+		switch a.id {
+		case aClass:
+			m.classes(i, e, a)
+		case aID:
+			m.hit(i, e, ix.ids.get(t.value(a)))
+		}
+		x := &ix.attrs[a.id]
+		m.hit(i, e, x.any)
+		if x.values != nil {
+			m.hit(i, e, x.values.get(t.value(a)))
+		}
+	}
+}
+
+// classes looks up the tokens of a class attribute.
+func (m *matches) classes(i int32, e *node, a *attribute) {
+	v, decoded := m.t.raw(a), false
+	for k := 0; k < len(v); {
+		for k < len(v) && isSpace(v[k]) {
+			k++
+		}
+		from, ref := k, false
+		for k < len(v) && !isSpace(v[k]) {
+			ref = ref || v[k] == '&'
+			k++
+		}
+		if ref && !decoded { // what it stands for may be white space
+			v, k, decoded = m.t.value(a), 0, true
+			continue
+		}
+		if l := m.set.index.classes.get(v[from:k]); l > 0 {
+			m.hit(i, e, l)
+		}
+	}
+}
+
+func (m *matches) hit(i int32, e *node, at int32) {
+	if at == 0 {
+		return
+	}
+	l := &m.set.index.lists[at]
+	for _, si := range l.inner {
+		if m.innerStamp[si] == i+1 {
+			continue
+		}
+		m.innerStamp[si] = i + 1
+		if st := &m.set.inner.states[si]; m.holds(&st.comp, i, e) {
+			m.inner[st.group] = appendOnce(m.inner[st.group], i)
+		}
+	}
+	if len(l.free)+len(l.bound) == 0 {
+		return
+	}
+	// "class" may hold one token a million times.
+	for k := len(m.hits) - 1; k >= 0 && m.hits[k].node == i; k-- {
+		if m.hits[k].list == at {
+			return
+		}
+	}
+	m.hits = append(m.hits, hit{i, at})
+}
+
+func appendOnce(g []int32, i int32) []int32 {
+	if len(g) > 0 && g[len(g)-1] == i {
+		return g
+	}
+	return append(g, i)
+}
+
+// resolve tries the states of all hits in the order of the tape.
+func (m *matches) resolve() {
+	t, w := m.t, m.w
+	n := len(t.nodes) + 1
+	m.anc, m.self, m.sib = zeroed(m.anc, n), zeroed(m.self, n), zeroed(m.sib, n)
+	if m.set.aside {
+		m.prev = zeroed(m.prev, n)
+	}
+	m.rows = append(m.rows[:0], make([]uint64, w)...)
+	k := 0
 	for i := range t.nodes {
 		e := &t.nodes[i]
 		if e.kind != kElement {
 			continue
 		}
-		row, up := (i+1)*w, int(e.parent+1)*w
-		m.candidates(e)
-		for _, si := range m.cands {
-			if m.stamp[si] == int32(i)+1 {
-				continue // "class" may hold one token a million times
-			}
-			m.stamp[si] = int32(i) + 1
-			st := &m.set.states[si]
-			if !m.reached(st, e, up, w) || !m.holds(&st.comp, int32(i), e) {
-				continue
-			}
-			if st.bit >= 0 {
-				m.self[row+st.bit/64] |= 1 << (st.bit % 64)
-			} else if g := m.groups[st.group]; len(g) == 0 || g[len(g)-1] != int32(i) {
-				m.groups[st.group] = append(g, int32(i))
-			}
+		up := int(e.parent + 1)
+		for ; k < len(m.hits) && int(m.hits[k].node) == i; k++ {
+			m.tryList(&m.set.index.lists[m.hits[k].list], int32(i), e)
 		}
-		for k := range w {
-			m.anc[row+k] = m.anc[up+k] | m.self[row+k]
-			m.sib[up+k] |= m.self[row+k]
+		m.anc[i+1] = m.anc[up]
+		if own := m.self[i+1]; own > 0 {
+			m.anc[i+1] = m.union(m.anc[up], own)
+			m.sib[up] = m.union(m.sib[up], own)
 		}
-		m.prev[e.parent+1] = int32(i) + 1
+		if m.set.aside {
+			m.prev[up] = int32(i) + 1
+		}
 	}
 }
 
-// candidates gathers the states that may hold at e, by what it bears.
-func (m *matches) candidates(e *node) {
-	s, t := m.set, m.t
-	m.cands = append(append(m.cands[:0], s.any...), s.byTag[t.tagName(e)]...)
-	for i := e.attr; i < e.attrEnd; i++ {
-		a := &t.attrs[i]
-		if a.dup {
-			continue
-		}
-		switch a.name {
-		case "class":
-			v := t.value(a)
-			for k := 0; k < len(v); {
-				for k < len(v) && isSpace(v[k]) {
-					k++
-				}
-				from := k
-				for k < len(v) && !isSpace(v[k]) {
-					k++
-				}
-				m.cands = append(m.cands, s.byClass[v[from:k]]...)
-			}
-		case "id":
-			m.cands = append(m.cands, s.byID[t.value(a)]...)
-		}
-		m.cands = append(m.cands, s.byAttr[a.name]...)
+// union gives the row of what is in a or b.
+func (m *matches) union(a, b int32) int32 {
+	if a == 0 || a == b {
+		return b
 	}
+	if b == 0 {
+		return a
+	}
+	onlyA, onlyB := false, false
+	for k := range m.w {
+		x, y := m.rows[int(a)*m.w+k], m.rows[int(b)*m.w+k]
+		onlyA, onlyB = onlyA || x&^y != 0, onlyB || y&^x != 0
+	}
+	switch {
+	case !onlyB:
+		return a
+	case !onlyA:
+		return b
+	}
+	r := m.newRow()
+	for k := range m.w {
+		m.rows[int(r)*m.w+k] = m.rows[int(a)*m.w+k] | m.rows[int(b)*m.w+k]
+	}
+	return r
+}
+
+func (m *matches) newRow() int32 {
+	r := int32(len(m.rows) / m.w)
+	for range m.w {
+		m.rows = append(m.rows, 0)
+	}
+	return r
+}
+
+func (m *matches) tryList(l *list, i int32, e *node) {
+	for _, si := range l.free {
+		m.try(si, i, e)
+	}
+	if len(l.bound) == 0 {
+		return
+	}
+	anc, sib := int(m.anc[e.parent+1])*m.w, int(m.sib[e.parent+1])*m.w
+	for k, mask := range l.mask {
+		if (m.rows[anc+k]|m.rows[sib+k])&mask != 0 {
+			for _, si := range l.bound {
+				m.try(si, i, e)
+			}
+			return
+		}
+	}
+}
+
+// try tests one state at one element.
+func (m *matches) try(si, i int32, e *node) {
+	if m.stamp[si] == i+1 {
+		return
+	}
+	m.stamp[si] = i + 1
+	st := &m.set.states[si]
+	if !m.reached(st, e) || !m.holds(&st.comp, i, e) {
+		return
+	}
+	if st.group >= 0 {
+		m.groups[st.group] = appendOnce(m.groups[st.group], i)
+		return
+	}
+	if m.self[i+1] == 0 {
+		m.self[i+1] = m.newRow()
+	}
+	m.rows[int(m.self[i+1])*m.w+st.bit/64] |= 1 << (st.bit % 64)
 }
 
 // reached reports whether the state before st holds where st's combinator asks.
-func (m *matches) reached(st *state, e *node, up, w int) bool {
+func (m *matches) reached(st *state, e *node) bool {
 	if st.prev < 0 {
 		return true
 	}
 	bit := m.set.states[st.prev].bit
-	k, mask := bit/64, uint64(1)<<(bit%64)
+	var row int32
 	switch st.comb {
 	case ' ':
-		return m.anc[up+k]&mask != 0
+		row = m.anc[e.parent+1]
 	case '>':
-		return m.self[up+k]&mask != 0
+		row = m.self[e.parent+1]
 	case '~':
-		return m.sib[up+k]&mask != 0
+		row = m.sib[e.parent+1]
 	default: // '+'
-		p := m.prev[e.parent+1]
-		return p > 0 && m.self[int(p)*w+k]&mask != 0
+		if p := m.prev[e.parent+1]; p > 0 {
+			row = m.self[p]
+		}
 	}
+	return m.rows[int(row)*m.w+bit/64]&(1<<(bit%64)) != 0
 }
 
 // holds tests a compound at one element.
 func (m *matches) holds(c *compound, i int32, e *node) bool {
 	t := m.t
-	if c.tag != "" && c.tag != "*" && t.tagName(e) != c.tag {
+	if c.tag != tNone && e.tag != c.tag {
 		return false
 	}
 	if c.id != "" {
-		if v, ok := t.attrValue(e, "id"); !ok || v != c.id {
+		if v, ok := t.attrValue(e, aID); !ok || v != c.id {
 			return false
 		}
 	}
 	if len(c.classes) > 0 {
-		v, ok := t.attrValue(e, "class")
+		v, ok := t.attrValue(e, aClass)
 		if !ok {
 			return false
 		}
@@ -266,39 +328,58 @@ func (m *matches) holds(c *compound, i int32, e *node) bool {
 	return true
 }
 
+// has tests a :has(…); all of the inner set is known by then.
 func (m *matches) has(h hasTest, i int32) bool {
+	found := m.inner[h.group]
+	if len(found) == 0 {
+		return false
+	}
 	if !h.child {
-		return m.inner.first(h.group, i+1, m.t.nodes[i].last) >= 0
+		return len(between(found, i+1, m.t.nodes[i].last)) > 0
 	}
-	if m.kids == nil {
-		m.kids = map[int]map[int32]bool{}
-	}
-	set := m.kids[h.group]
-	if set == nil {
-		set = map[int32]bool{}
-		for _, j := range m.inner.groups[h.group] {
-			set[m.t.nodes[j].parent] = true
+	if len(m.parents[h.group]) == 0 {
+		for _, j := range found {
+			m.parents[h.group] = append(m.parents[h.group], m.t.nodes[j].parent)
 		}
-		m.kids[h.group] = set
+		slices.Sort(m.parents[h.group])
 	}
-	return set[i]
+	_, ok := slices.BinarySearch(m.parents[h.group], i)
+	return ok
+}
+
+// between gives the part of g, which is sorted, in [from,to).
+func between(g []int32, from, to int32) []int32 {
+	if len(g) == 0 || g[len(g)-1] < from {
+		return nil
+	}
+	a, _ := slices.BinarySearch(g, from)
+	b, _ := slices.BinarySearch(g[a:], to)
+	return g[a : a+b]
 }
 
 // within gives the group's matches among the nodes [from,to).
 func (m *matches) within(group int, from, to int32) []int32 {
-	g := m.groups[group]
-	a := sort.Search(len(g), func(k int) bool { return g[k] >= from })
-	b := a + sort.Search(len(g)-a, func(k int) bool { return g[a+k] >= to })
-	return g[a:b]
-}
-
-// first gives the group's first match among the nodes [from,to), or -1.
-func (m *matches) first(group int, from, to int32) int32 {
-	if g := m.within(group, from, to); len(g) > 0 {
-		return g[0]
-	}
-	return -1
+	return between(m.groups[group], from, to)
 }
 
 // is reports whether node i is a match of the group.
-func (m *matches) is(group int, i int32) bool { return m.first(group, i, i+1) >= 0 }
+func (m *matches) is(group int, i int32) bool {
+	_, ok := slices.BinarySearch(m.groups[group], i)
+	return ok
+}
+
+// hasToken reports whether the white-space separated list v holds w.
+func hasToken(v, w string) bool {
+	for from := 0; ; {
+		i := strings.Index(v[from:], w)
+		if i < 0 || w == "" {
+			return false
+		}
+		i += from
+		end := i + len(w)
+		if (i == 0 || isSpace(v[i-1])) && (end == len(v) || isSpace(v[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}

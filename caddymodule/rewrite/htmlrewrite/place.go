@@ -15,7 +15,7 @@ type place struct {
 	key   rules.Attr
 	all   bool
 	group int    // of descendants; -1: the element itself
-	attr  string // "" is the text
+	attr  attrID // aNone is the text
 	// re, if set, must match the value; its first group is the value then.
 	re *regexp.Regexp
 }
@@ -40,7 +40,7 @@ func (pr *Program) compilePlace(p rules.Place) (place, error) {
 	if rest, ok := strings.CutPrefix(sel, "all "); ok {
 		pl.all, sel = true, strings.TrimSpace(rest)
 	}
-	pl.attr = name
+	pl.attr = pr.voc.attr(name)
 	if sel != "" && sel != "." {
 		g, err := pr.set.add(sel)
 		if err != nil {
@@ -66,12 +66,14 @@ func (pr *Program) compilePlace(p rules.Place) (place, error) {
 }
 
 // values gives what stands at the place, decoded, for element i.
-func (r *run) values(pl *place, i int32, out []string) []string {
+func (r *run) values(pl *place, i int32) []string {
+	out := r.vals[:0]
+	defer func() { r.vals = out }()
 	get := func(j int32) {
 		n := &r.t.nodes[j]
 		var v string
-		if pl.attr == "" {
-			v = strings.TrimSpace(r.t.text(j))
+		if pl.attr == aNone {
+			v = strings.TrimSpace(r.t.textOf(j))
 		} else if s, ok := r.t.attrValue(n, pl.attr); ok {
 			v = s
 		}
@@ -95,7 +97,7 @@ func (r *run) values(pl *place, i int32, out []string) []string {
 		return out
 	}
 	in := r.m.within(pl.group, i+1, r.t.nodes[i].last)
-	if pl.attr == "" && len(in) > maxTexts {
+	if pl.attr == aNone && len(in) > maxTexts {
 		in = in[:maxTexts]
 	}
 	for _, j := range in {
@@ -153,10 +155,10 @@ func compileTokens(s string) (*tokenPattern, error) {
 
 // hidden judges one token; not ok if it is not of this pattern.
 func (r *run) tokenHidden(tp *tokenPattern, tok string) (kind rules.EntityKind, hidden, ok bool) {
-	m := tp.re.FindStringSubmatch(tok)
-	if m == nil {
+	if !tp.re.MatchString(tok) {
 		return 0, false, false
 	}
+	m := tp.re.FindStringSubmatch(r.own(tok))
 	space := ""
 	for i, a := range tp.attrs {
 		if a.Kind() == rules.Space {

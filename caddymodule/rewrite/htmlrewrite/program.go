@@ -16,8 +16,8 @@ type Program struct {
 	set     *selSet
 	rules   []rule
 	scripts []scriptRule
-	attrs   map[string]*scriptRule // JSON in attributes, by attribute name
-	prose   []int                  // groups
+	voc     *vocabulary
+	prose   []int // groups
 	probes  map[string]probe
 }
 
@@ -61,9 +61,8 @@ const maxInner = 4
 
 // Compile makes a program of the profile. Errors name the rule.
 func Compile(p *rules.Profile) (*Program, error) {
-	pr := &Program{
-		set: newSelSet(newSelSet(nil)), probes: map[string]probe{}, attrs: map[string]*scriptRule{},
-	}
+	voc := newVocabulary()
+	pr := &Program{voc: voc, set: newSelSet(voc), probes: map[string]probe{}}
 	for i := range p.HTML {
 		r, err := pr.compileRule(&p.HTML[i])
 		if err != nil {
@@ -133,7 +132,7 @@ func evidencePlaces(p *rules.Profile) []string {
 // rule is one compiled HTMLRule.
 type rule struct {
 	group     int
-	attr      string // of "@name" selectors: the attribute
+	attr      attrID // of "@name" selectors: the attribute
 	subjects  []place
 	tokens    *tokenPattern
 	menu      bool
@@ -153,13 +152,16 @@ type action struct {
 	refuse          bool
 }
 
-type setAttr struct{ name, value string }
+type setAttr struct {
+	id          attrID
+	name, value string
+}
 
 // rangeSpec says which bytes an action takes.
 type rangeSpec struct {
 	what  what
 	group int    // of next and closest
-	attr  string // of attr
+	attr  attrID // of attr
 }
 
 type what uint8
@@ -187,7 +189,7 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 	if err != nil {
 		return r, err
 	}
-	r.attr = name
+	r.attr = pr.voc.attr(name)
 	if r.group, err = pr.set.add(sel); err != nil {
 		return r, err
 	}
@@ -199,7 +201,7 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 		r.subjects = append(r.subjects, pl)
 	}
 	if h.Tokens != "" {
-		if r.attr == "" {
+		if r.attr == aNone {
 			return r, fmt.Errorf("tokens: select has no attribute")
 		}
 		if r.tokens, err = compileTokens(h.Tokens); err != nil {
@@ -225,7 +227,9 @@ func (pr *Program) compileAction(h *rules.HTMLAction, r *rule) (a action, err er
 		return a, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.Set)) {
-		a.set = append(a.set, setAttr{lower(strings.TrimPrefix(name, "@")), h.Set[name]})
+		set := setAttr{name: lower(strings.TrimPrefix(name, "@")), value: h.Set[name]}
+		set.id = pr.voc.attr(set.name)
+		a.set = append(a.set, set)
 	}
 	for _, e := range h.Empties {
 		g, err := pr.set.add(e)
@@ -238,7 +242,7 @@ func (pr *Program) compileAction(h *rules.HTMLAction, r *rule) (a action, err er
 		switch { // nothing was said: the most is taken
 		case r.tokens != nil:
 			a.remove.what = token
-		case r.attr != "":
+		case r.attr != aNone:
 			a.remove = rangeSpec{what: attr, attr: r.attr}
 		default:
 			a.remove.what = self
@@ -259,10 +263,10 @@ func (pr *Program) compileRange(s string, r *rule) (rs rangeSpec, err error) {
 		if r.tokens == nil {
 			return rs, fmt.Errorf("%q without tokens", s)
 		}
-	case s == "attr" && r.attr != "":
+	case s == "attr" && r.attr != aNone:
 		rs = rangeSpec{what: attr, attr: r.attr}
 	case strings.HasPrefix(s, "attr:"):
-		rs = rangeSpec{what: attr, attr: lower(s[len("attr:"):])}
+		rs = rangeSpec{what: attr, attr: pr.voc.attr(lower(s[len("attr:"):]))}
 	case strings.HasPrefix(s, "self..+"):
 		rs.what = upTo
 		rs.group, err = pr.set.add(s[len("self..+"):])

@@ -23,7 +23,7 @@ func (r *run) applyRules() {
 		if ru.candidate {
 			judge = edit.Candidates(judge)
 		}
-		var acted []int32
+		acted := r.acted[:0]
 		for _, i := range found {
 			if ru.tokens != nil {
 				r.tokenRule(ru, i)
@@ -38,8 +38,9 @@ func (r *run) applyRules() {
 			}
 		}
 		if len(acted) > 0 && len(ru.act.empties) > 0 {
-			r.emptyHeadings(ru, found, acted)
+			r.emptyHeadings(ru, acted)
 		}
+		r.acted = acted
 	}
 }
 
@@ -61,10 +62,10 @@ func (r *run) decide(ru *rule, judge edit.Judge, i int32) (rules.EntityKind, boo
 	decided := false
 	for p := range ru.subjects {
 		pl := &ru.subjects[p]
-		for _, v := range r.values(pl, i, nil) {
+		for _, v := range r.values(pl, i) {
 			decided = true
 			if pl.codec != "" {
-				if r.in.Source == nil || r.in.Source(pl.codec, v) {
+				if r.in.Source == nil || r.in.Source(pl.codec, r.own(v)) {
 					return rules.Content, true
 				}
 				continue
@@ -101,7 +102,7 @@ func (r *run) anyClosed(i int32) (rules.EntityKind, bool) {
 		}
 		for k := n.attr; k < n.attrEnd; k++ {
 			a := &r.t.attrs[k]
-			if u := urlAttrs[a.name]; a.dup || u != uLink && u != uForm {
+			if u := r.info(a).use; a.dup || u != uLink && u != uForm {
 				continue
 			}
 			if l := r.link(r.t.value(a)); l.Fate != rules.FateKeep {
@@ -132,7 +133,7 @@ func (r *run) act(ru *rule, i int32, kind rules.EntityKind) {
 	}
 	r.take(ru, a.remove, i, "")
 	if a.replace.what != nothing {
-		r.take(ru, a.replace, i, textEscaper.Replace(r.expand(a.with)))
+		r.take(ru, a.replace, i, r.ruleText(a.with))
 	}
 }
 
@@ -141,7 +142,7 @@ func (r *run) take(ru *rule, rs rangeSpec, i int32, text string) {
 	n := &r.t.nodes[i]
 	with := text
 	if with != "" && n.flags&nForeign == 0 {
-		with = placeholder(text)
+		with = r.placeholder(text)
 	}
 	switch rs.what {
 	case self:
@@ -172,19 +173,44 @@ func (r *run) take(ru *rule, rs rangeSpec, i int32, text string) {
 	}
 }
 
+// made is a text that was put together once for the document.
+type made struct{ from, text string }
+
+// maxMade bounds the texts kept.
+const maxMade = 32
+
+// once gives what f makes of a text, which is asked for again and again.
+func once(kept *[]made, from string, f func(string) string) string {
+	for _, m := range *kept {
+		if m.from == from {
+			return m.text
+		}
+	}
+	text := f(from)
+	if len(*kept) < maxMade {
+		*kept = append(*kept, made{from, text})
+	}
+	return text
+}
+
+// ruleText gives a rule's text, filled in and escaped.
+func (r *run) ruleText(with string) string {
+	return once(&r.texts, with, func(s string) string { return textEscaper.Replace(r.expand(s)) })
+}
+
 // placeholder wraps a text, escaped already, that stands for something hidden.
-func placeholder(text string) string {
-	return `<span class="postern-hidden">` + text + `</span>`
+func (r *run) placeholder(text string) string {
+	return once(&r.holders, text, func(s string) string { return `<span class="postern-hidden">` + s + `</span>` })
 }
 
 // isPlaceholder reports whether element i is what would be put in its place.
 func (r *run) isPlaceholder(i int32, text string) bool {
 	n := &r.t.nodes[i]
-	return r.t.s[n.start:n.end] == placeholder(text)
+	return r.t.s[n.start:n.end] == r.placeholder(text)
 }
 
 func (r *run) setByRule(n *node, s setAttr) {
-	a := r.t.attribute(n, s.name)
+	a := r.t.attribute(n, s.id)
 	v := r.expand(s.value)
 	switch {
 	case s.value == "-":
@@ -209,7 +235,7 @@ const maxAside = 8
 // upTo gives the next sibling of i that matches the group, i itself if there is
 // none before another element of the rule.
 func (r *run) upTo(ru *rule, group int, i int32) int32 {
-	j := r.t.nodes[i].next
+	j := r.t.next(i)
 	for k := 0; j >= 0 && k < maxAside; k++ {
 		if r.m.is(group, j) {
 			return j
@@ -217,7 +243,7 @@ func (r *run) upTo(ru *rule, group int, i int32) int32 {
 		if r.m.is(ru.group, j) {
 			break
 		}
-		j = r.t.nodes[j].next
+		j = r.t.next(j)
 	}
 	return i
 }
@@ -239,9 +265,6 @@ func (r *run) closest(group int, i int32) int32 {
 			found = j
 			break
 		}
-	}
-	if r.near == nil {
-		r.near = map[nearKey]int32{}
 	}
 	r.near[key] = found
 	return found
@@ -291,22 +314,11 @@ func (r *run) tokenRule(ru *rule, i int32) {
 
 // emptyHeadings removes containers, and headings of a run of siblings, in which
 // the rule left nothing of what it selects.
-func (r *run) emptyHeadings(ru *rule, found, acted []int32) {
-	went := make(map[int32]bool, len(acted))
-	for _, i := range acted {
-		went[i] = true
-	}
+func (r *run) emptyHeadings(ru *rule, acted []int32) {
 	// left counts the matches in [from,to) that stay and those that went.
 	left := func(from, to int32) (stay, gone int) {
-		for _, i := range r.m.within(ru.group, from, to) {
-			if went[i] {
-				gone++
-			} else {
-				stay++
-				return stay, gone
-			}
-		}
-		return stay, gone
+		gone = len(between(acted, from, to))
+		return len(r.m.within(ru.group, from, to)) - gone, gone
 	}
 	for _, g := range ru.act.empties {
 		next := r.nextSame(g)
@@ -338,8 +350,10 @@ func (r *run) emptyHeadings(ru *rule, found, acted []int32) {
 // parent, or -1.
 func (r *run) nextSame(group int) []int32 {
 	g := r.m.groups[group]
-	next := make([]int32, len(g))
-	seen := map[int32]int32{}
+	next := append(r.nexts[:0], make([]int32, len(g))...)
+	r.nexts = next
+	clear(r.seen)
+	seen := r.seen
 	for k := len(g) - 1; k >= 0; k-- {
 		up := r.t.nodes[g[k]].parent
 		o, ok := seen[up]
@@ -370,15 +384,23 @@ func (r *run) allToFill(raw string, l rules.Link) bool {
 	return true
 }
 
-// link judges a URL of the page.
-func (r *run) link(raw string) rules.Link {
+// plainLinks are what is remembered of URLs that stay as they are: those of the
+// wiki, and foreign ones.
+var plainLinks = [...]rules.Link{{}, {Foreign: true}}
+
+// link judges a URL of the page. What it gives is not to be changed.
+func (r *run) link(raw string) *rules.Link {
 	v := strings.TrimSpace(raw)
 	if v == "" || v[0] == '#' && r.base == "" {
-		return rules.Link{}
+		return &plainLinks[0]
 	}
-	if l, ok := r.links[raw]; ok {
-		return l
+	if k, ok := r.known[raw]; ok {
+		if int(k) < len(plainLinks) {
+			return &plainLinks[k]
+		}
+		return &r.links[int(k)-len(plainLinks)]
 	}
+	raw = r.own(raw)
 	var l rules.Link
 	if r.base != "" {
 		if j, ok := r.judge.(interface {
@@ -400,8 +422,19 @@ func (r *run) link(raw string) rules.Link {
 	for _, s := range l.Subjects {
 		r.rep.Check(s.Kind)
 	}
-	if len(r.links) < maxLinks {
-		r.links[raw] = l
+	if len(r.known) < maxLinks {
+		if l.Fate == rules.FateKeep && l.URL == "" && !l.Hidden { // nothing to be done
+			k := int32(0)
+			if l.Foreign {
+				k = 1
+			}
+			r.known[raw] = k
+			return &plainLinks[k]
+		}
+		r.known[raw] = int32(len(r.links) + len(plainLinks))
+		r.links = append(r.links, l)
+		return &r.links[len(r.links)-1]
 	}
-	return l
+	apart := l
+	return &apart
 }

@@ -2,8 +2,9 @@ package htmlrewrite
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -18,13 +19,55 @@ type run struct {
 	m     *matches
 	rep   edit.Report
 	base  string // the document's own base URL, "" for none
-	links map[string]rules.Link
 
-	cuts   []cut
-	killed []edit.Span // whole elements that go, for skipping what is inside
-	always int         // edits that were made without asking anybody
+	scratch
+	always int // edits that were made without asking anybody
 	err    error
-	near   map[nearKey]int32
+}
+
+// scratch is a run's memory, which the next one uses again.
+type scratch struct {
+	known   map[string]int32 // index in links, by the URL as it stands
+	links   []rules.Link
+	cuts    []cut
+	killed  []edit.Span // whole elements that go, for skipping what is inside
+	near    map[nearKey]int32
+	vals    []string
+	texts   []made // of rules
+	holders []made
+	keys    []rules.Key
+	acted   []int32
+	nexts   []int32
+	seen    map[int32]int32
+	rows    []int
+	zones   []edit.Span
+}
+
+var scratches = sync.Pool{New: func() any {
+	return &scratch{known: map[string]int32{}, near: map[nearKey]int32{}, seen: map[int32]int32{}}
+}}
+
+func newRun(p *Program, in *Input) *run {
+	return &run{p: p, in: in, judge: in.Judge, scratch: *scratches.Get().(*scratch)}
+}
+
+// release gives the run's memory back. Its report stays.
+func (r *run) release() {
+	x := r.scratch
+	r.scratch = scratch{}
+	if cap(x.cuts) > maxPooled || len(x.known) > maxPooled>>4 || len(x.near)+len(x.seen) > maxPooled>>4 {
+		return
+	}
+	clear(x.known)
+	clear(x.links)
+	clear(x.near)
+	clear(x.seen)
+	clear(x.cuts)
+	clear(x.vals[:cap(x.vals)])
+	x.texts, x.holders, x.keys = x.texts[:0], x.holders[:0], nil
+	x.links, x.cuts, x.killed, x.zones = x.links[:0], x.cuts[:0], x.killed[:0], x.zones[:0]
+	x.acted, x.nexts, x.rows = x.acted[:0], x.nexts[:0], x.rows[:0]
+	scratches.Put(&x)
 }
 
 // cut is one edit wanted; normalise makes them disjoint.
@@ -48,7 +91,8 @@ const maxLinks = 1 << 15
 // dst and src must not share memory. On error dst is returned unchanged, and
 // nothing of src may leave.
 func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error) {
-	r := run{p: p, in: &in, judge: in.Judge, links: map[string]rules.Link{}}
+	r := newRun(p, &in)
+	defer r.release()
 	out, err := r.document(dst, src, string(src))
 	if err != nil {
 		return dst, edit.Report{}, err
@@ -56,9 +100,13 @@ func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error
 	return out, r.rep, nil
 }
 
-// document rewrites src, of which s is a copy that values may be cut from.
+// own gives a copy of a piece of the page, to be handed out: who holds on to a
+// link shall not hold on to the whole page.
+func (r *run) own(s string) string { return r.t.decoded.copy(s) }
+
+// document rewrites src, of which s is the same as a string.
 func (r *run) document(dst, src []byte, s string) ([]byte, error) {
-	t, err := newTape(s)
+	t, err := newTape(s, r.p.voc)
 	if err != nil {
 		return dst, err
 	}
@@ -106,24 +154,14 @@ func (r *run) unread() {
 	for _, j := range t.junk {
 		r.drop(j.Start, j.End)
 	}
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		switch n.kind {
-		case kComment:
-			if c := t.s[n.start:n.end]; c != emptyComment {
-				r.drop(int(n.start), int(n.end))
-			}
-		case kElement:
-			for k := n.attr; k < n.attrEnd; k++ {
-				a := &t.attrs[k]
-				// A name that begins with "=" would become the value of the
-				// attribute before it, if what is between them went.
-				if a.dup || a.name[0] == '=' || strings.HasPrefix(a.name, "on") && a.ve > a.vs {
-					r.always++
-					r.cutAttr(a)
-				}
-			}
+	for _, i := range t.comments {
+		if n := &t.nodes[i]; t.s[n.start:n.end] != emptyComment {
+			r.drop(int(n.start), int(n.end))
 		}
+	}
+	for _, k := range t.odd {
+		r.always++
+		r.cutAttr(&t.attrs[k])
 	}
 	if k := len(t.s) - 1; r.in.Fragment && k >= 0 && t.s[k] == '<' {
 		r.always++
@@ -208,7 +246,7 @@ func (r *run) empty(i int32, with string) {
 // sortKilled makes the killed spans disjoint and sorted.
 func (r *run) sortKilled() {
 	k := r.killed
-	sort.Slice(k, func(i, j int) bool { return k[i].Start < k[j].Start })
+	slices.SortFunc(k, byStart)
 	out := k[:0]
 	for _, s := range k {
 		if n := len(out); n > 0 && s.Start < out[n-1].End {
@@ -220,10 +258,17 @@ func (r *run) sortKilled() {
 	r.killed = out
 }
 
+func byStart(a, b edit.Span) int { return a.Start - b.Start }
+
 // gone reports whether the byte at pos is in an element that goes. sortKilled
 // must have been called.
 func (r *run) gone(pos int32) bool {
-	i := sort.Search(len(r.killed), func(i int) bool { return r.killed[i].End > int(pos) })
+	i, _ := slices.BinarySearchFunc(r.killed, int(pos), func(s edit.Span, pos int) int {
+		if s.End > pos {
+			return 1
+		}
+		return -1
+	})
 	return i < len(r.killed) && r.killed[i].Start <= int(pos)
 }
 
@@ -234,18 +279,7 @@ const emptyComment = "<!---->"
 // text behind it.
 func (r *run) normalise() {
 	c := r.cuts
-	sort.SliceStable(c, func(i, j int) bool {
-		a, b := &c[i], &c[j]
-		switch {
-		case a.start != b.start:
-			return a.start < b.start
-		case (a.start == a.end) != (b.start == b.end):
-			return a.start == a.end // insertions first
-		case a.end != b.end:
-			return a.end > b.end
-		}
-		return a.prio > b.prio
-	})
+	slices.SortStableFunc(c, byPlace)
 	out := c[:0]
 	for _, x := range c {
 		n := len(out) - 1
@@ -272,6 +306,24 @@ func (r *run) normalise() {
 	r.cuts = out
 }
 
+// byPlace sorts cuts by their start; at one start insertions first, then the
+// longest.
+func byPlace(a, b cut) int {
+	ai, bi := a.start == a.end, b.start == b.end
+	switch {
+	case a.start != b.start:
+		return a.start - b.start
+	case ai != bi:
+		if ai {
+			return -1
+		}
+		return 1
+	case a.end != b.end:
+		return b.end - a.end
+	}
+	return b.prio - a.prio
+}
+
 // tailGrows reports whether text that ends like this could become a tag or a
 // character reference with what follows.
 func tailGrows(s string) bool {
@@ -294,7 +346,7 @@ func tailGrows(s string) bool {
 
 // proseZones maps the profile's prose elements to the output.
 func (r *run) proseZones(list *edit.List) {
-	var spans []edit.Span
+	spans := r.zones[:0]
 	for _, g := range r.p.prose {
 		for _, i := range r.m.groups[g] {
 			if n := &r.t.nodes[i]; !r.gone(n.start) && n.close > n.open {
@@ -302,7 +354,8 @@ func (r *run) proseZones(list *edit.List) {
 			}
 		}
 	}
-	sort.Slice(spans, func(i, j int) bool { return spans[i].Start < spans[j].Start })
+	slices.SortFunc(spans, byStart)
+	r.zones = spans
 	for _, s := range spans {
 		o := list.MapSpan(s)
 		if n := len(r.rep.Prose); n > 0 && o.Start <= r.rep.Prose[n-1].End {
@@ -344,6 +397,7 @@ func shown(d rules.Decision) bool {
 
 // key makes the key of a value found on the page.
 func (r *run) key(a rules.Attr, v string) rules.Key {
+	v = r.own(v)
 	if a == rules.ContentTitle && r.in.Title != nil {
 		if k, ok := r.in.Title(v); ok {
 			return k
@@ -357,5 +411,16 @@ func (r *run) entity(j edit.Judge, k rules.Key) rules.Decision {
 		return rules.Decision{Verdict: rules.Visible}
 	}
 	r.rep.Check(k.Attr.Kind())
-	return j.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: []rules.Key{k}})
+	return j.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: r.refKeys(k)})
+}
+
+// refKeys makes the keys of a reference. The judge may hold on to them; they are
+// cut from ever larger pieces, so that many references cost few allocations.
+func (r *run) refKeys(k rules.Key) []rules.Key {
+	if len(r.keys) == cap(r.keys) {
+		r.keys = make([]rules.Key, 0, max(8, 2*cap(r.keys)))
+	}
+	n := len(r.keys)
+	r.keys = append(r.keys, k)
+	return r.keys[n : n+1 : n+1]
 }

@@ -34,7 +34,7 @@ func (pr *Program) compileScript(s *rules.ScriptRule) error {
 	}
 	sel := strings.TrimSpace(s.Select)
 	if name, ok := strings.CutPrefix(sel, "@"); ok { // JSON in attributes of that name
-		pr.attrs[lower(name)] = &sr
+		pr.voc.info[pr.voc.attr(lower(name))].json = &sr
 		return nil
 	}
 	if sel == "" {
@@ -51,7 +51,7 @@ func (pr *Program) compileScript(s *rules.ScriptRule) error {
 func (r *run) script(i int32) {
 	t := r.t
 	n := &t.nodes[i]
-	for _, name := range [...]string{"src", "href", "xlink:href"} {
+	for _, name := range [...]attrID{aSrc, aHref, aXlinkHref} {
 		a := t.attribute(n, name)
 		if a == nil {
 			continue
@@ -243,6 +243,9 @@ func scriptSafe(s string) bool {
 		!strings.HasSuffix(l, "<")
 }
 
+// anyJSON is for data of which no rule of the profile says anything.
+var anyJSON scriptRule
+
 // attrJSON rewrites JSON in an attribute.
 func (r *run) attrJSON(sr *scriptRule, a *attribute, v string) {
 	if sr.keep && len(sr.keys) == 0 {
@@ -299,7 +302,9 @@ func (r *run) inner(s string, fragment bool) (string, bool) {
 	in.depth++
 	in.Fragment = fragment
 	in.Evidence = nil
-	q := run{p: r.p, in: &in, judge: r.judge, links: map[string]rules.Link{}, base: r.base}
+	q := newRun(r.p, &in)
+	defer q.release()
+	q.judge, q.base = r.judge, r.base
 	out, err := q.document(nil, []byte(s), s)
 	if err != nil {
 		r.fail(err)
@@ -334,11 +339,11 @@ func (r *run) innerText(i int32) {
 
 // animation takes the values from an SVG animation that sets a URL.
 func (r *run) animation(n *node) {
-	v, _ := r.t.attrValue(n, "attributename")
+	v, _ := r.t.attrValue(n, aAttributeName)
 	if v = lower(strings.TrimSpace(v)); v != "href" && v != "xlink:href" && v != "src" {
 		return
 	}
-	for _, name := range [...]string{"to", "from", "by", "values"} {
+	for _, name := range [...]attrID{aTo, aFrom, aBy, aValues} {
 		if a := r.t.attribute(n, name); a != nil {
 			r.always++
 			r.cutAttr(a)
@@ -350,11 +355,11 @@ func (r *run) animation(n *node) {
 func (r *run) meta(i int32) bool {
 	t := r.t
 	n := &t.nodes[i]
-	if a := t.attribute(n, "charset"); a != nil {
+	if a := t.attribute(n, aCharset); a != nil {
 		r.charset(a, t.value(a), "utf-8")
 	}
-	c := t.attribute(n, "content")
-	equiv, ok := t.attrValue(n, "http-equiv")
+	c := t.attribute(n, aContent)
+	equiv, ok := t.attrValue(n, aHTTPEquiv)
 	if c == nil || !ok {
 		return false
 	}

@@ -12,14 +12,15 @@ import (
 
 // attrTest is one [name op "value"].
 type attrTest struct {
-	name, value string
-	op          byte // 0 present, '=', '^', '$', '*', '~', '|'
-	fold        bool
+	name  attrID
+	value string
+	op    byte // 0 present, '=', '^', '$', '*', '~', '|'
+	fold  bool
 }
 
 // compound is a sequence of simple selectors about one element.
 type compound struct {
-	tag     string // "" or "*": any
+	tag     tagID // tNone: any
 	id      string
 	classes []string
 	attrs   []attrTest
@@ -46,6 +47,7 @@ type state struct {
 type parser struct {
 	s     string
 	i     int
+	voc   *vocabulary
 	inner *selSet // where :has arguments go; nil inside :has and :not
 }
 
@@ -147,14 +149,13 @@ func (p *parser) compound() (compound, error) {
 	from := p.i
 	switch ch := p.peek(); {
 	case ch == '*':
-		c.tag = "*"
 		p.i++
 	case isAlpha(ch):
 		name, err := p.ident()
 		if err != nil {
 			return c, err
 		}
-		c.tag = lower(name)
+		c.tag = p.voc.tag(lower(name))
 	}
 	for {
 		var err error
@@ -194,10 +195,10 @@ func (p *parser) attrTest(c *compound) error {
 		b.WriteByte(p.s[p.i])
 		p.i++
 	}
-	t := attrTest{name: lower(b.String())}
-	if t.name == "" {
+	if b.Len() == 0 {
 		return p.fail("an attribute's name is missing")
 	}
+	t := attrTest{name: p.voc.attr(lower(b.String()))}
 	p.space()
 	if ch := p.peek(); ch != ']' {
 		t.op = ch
@@ -301,26 +302,9 @@ func (a *attrTest) holds(v string) bool {
 	case '*':
 		return w != "" && strings.Contains(v, w)
 	case '~':
-		return w != "" && hasToken(v, w)
+		return !strings.ContainsAny(w, " \t\n\r\f") && hasToken(v, w)
 	case '|':
 		return v == w || strings.HasPrefix(v, w) && v[len(w):] != "" && v[len(w)] == '-'
-	}
-	return false
-}
-
-// hasToken reports whether the white-space separated list v holds w.
-func hasToken(v, w string) bool {
-	for i := 0; i < len(v); {
-		for i < len(v) && isSpace(v[i]) {
-			i++
-		}
-		from := i
-		for i < len(v) && !isSpace(v[i]) {
-			i++
-		}
-		if v[from:i] == w && from < i {
-			return true
-		}
 	}
 	return false
 }

@@ -1,5 +1,7 @@
 package htmlrewrite
 
+import "strings"
+
 // flags are what the tree rules of the HTML standard say of a tag name.
 type flags uint32
 
@@ -15,9 +17,10 @@ const (
 	fBlockEnd                     // its end tag closes what is open in scope
 	fImplied                      // its end may be left out
 	fHeading
-	fRaw    // raw text
-	fRCDATA // text with character references
-	fTable  // a part of a table
+	fRaw     // raw text
+	fRCDATA  // text with character references
+	fTable   // a part of a table
+	fOddOpen // its start tag is more than an element's
 )
 
 // tagID numbers the tag names of one document; the known ones come first.
@@ -90,6 +93,19 @@ const (
 	tFont
 	tTextarea
 	tXmp
+	tFrameset
+	tDiv
+	tAddress
+	tMglyph
+	tMalignmark
+	tForeignObject
+	tDesc
+	tMi
+	tMo
+	tMn
+	tMs
+	tMtext
+	tAnnotationXML
 	numKnown
 )
 
@@ -100,6 +116,8 @@ var tagNames = [numKnown]string{
 	"nobr", "ruby", "rb", "rt", "rp", "rtc", "base", "link", "meta", "input", "iframe", "noembed",
 	"noframes", "source", "track", "embed", "object", "applet", "frame", "area", "video", "audio",
 	"animate", "set", "use", "font", "textarea", "xmp",
+	"frameset", "div", "address", "mglyph", "malignmark", "foreignobject", "desc", "mi", "mo", "mn", "ms", "mtext",
+	"annotation-xml",
 }
 
 // flagWords lists, for each flag, the tags that bear it.
@@ -138,11 +156,16 @@ var flagWords = map[flags][]string{
 	fHeading: {"h1", "h2", "h3", "h4", "h5", "h6"},
 	fRaw:     {"style", "xmp", "iframe", "noembed", "noframes", "script"},
 	fRCDATA:  {"title", "textarea"},
+	fOddOpen: {"plaintext", "frameset", "noscript", "svg", "math"},
 	fTable:   {"caption", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th", "table"},
 }
 
-// knownTags and knownFlags hold every name that has a flag or a constant.
-var knownTags, knownFlags, knownNames = func() (map[string]tagID, []flags, []string) {
+// plainTags are common and have no flag.
+var plainTags = strings.Fields("span label time abbr cite sub sup kbd samp var q del ins mark picture canvas path g")
+
+// knownFlags and knownNames hold every name that has a flag or a constant, by
+// its number.
+var knownFlags, knownNames = func() ([]flags, []string) {
 	ids := make(map[string]tagID, 160)
 	fl := make([]flags, numKnown, 160)
 	names := append([]string(nil), tagNames[:]...)
@@ -161,7 +184,7 @@ var knownTags, knownFlags, knownNames = func() (map[string]tagID, []flags, []str
 			fl[id] |= f
 		}
 	}
-	return ids, fl, names
+	return append(fl, make([]flags, len(plainTags))...), append(names, plainTags...)
 }()
 
 // breakouts are the HTML tags that end foreign content.

@@ -50,48 +50,58 @@ type node struct {
 	start, open, close, end int32
 	parent, last            int32 // last: one past the last node of the subtree
 	attr, attrEnd           int32
-	next                    int32 // next element sibling, -1: none
 }
 
 // attribute is one attribute of a start tag; offsets are into the source.
 type attribute struct {
-	name       string // lower case
-	start, end int32  // name through closing quote
-	vs, ve     int32  // the raw value without quotes
-	quote      byte   // '"', '\'', '=' unquoted, 0 no value
-	dup        bool   // a browser reads an earlier one of that name
-	gone       bool   // a rule took it
+	start, nameEnd int32
+	vs, ve         int32 // the raw value without quotes
+	end            int32 // behind the closing quote
+	id             attrID
+	quote          byte // '"', '\'', '=' unquoted, 0 no value
+	dup            bool // a browser reads an earlier one of that name
+	gone           bool // a rule took it
 }
 
 // tape is one parsed document.
 type tape struct {
 	s     string
+	voc   *vocabulary
 	nodes []node
 	attrs []attribute
 	// junk are bytes that no browser reads: attributes of end tags, what is
-	// left of a tag at the end of the text.
+	// left of a tag at the end of the text. odd are attributes that always go.
 	junk []edit.Span
+	odd  []int32
+	// Nodes of which there are few and that are looked for apart.
+	comments, scripts, bases []int32
 
 	stack    []int32
 	open     []int32 // by tag: how many are on the stack
-	lastKid  []int32 // by node, while building: its last element child
 	names    []string
-	ids      map[string]tagID
-	rawEnds  []int32 // where open noscripts end if scripts run
-	torn     bool    // a noscript ends elsewhere without
+	ids      map[string]tagID // of tags that the vocabulary does not know
+	rawEnds  []int32          // where open noscripts end if scripts run
+	hashed   []int32          // scratch of markDups
+	siblings []int32          // by node: its next element sibling, -1; see next
+	lastKid  []int32          // scratch of next
+	decoded  arena
+	tag      tag // the one that is read
 	sawHead  bool
 	sawBody  bool
+	torn     bool // a noscript ends elsewhere without
+	sloppy   bool // some element's reach is not its span
+	hasCR    bool
 	foreigns int // open foreign elements
 }
 
 var tapes = sync.Pool{New: func() any { return new(tape) }}
 
-// newTape parses s.
-func newTape(s string) (*tape, error) {
+// newTape parses s, telling apart the names in voc.
+func newTape(s string, voc *vocabulary) (*tape, error) {
 	t := tapes.Get().(*tape)
-	t.s = s
-	t.names = append(t.names[:0], knownNames...)
-	t.open = append(t.open[:0], make([]int32, len(t.names))...)
+	t.s, t.voc = s, voc
+	t.open = zeroed(t.open, len(voc.tags.names))
+	t.decoded.chunk = len(s) / 16
 	if err := t.parse(); err != nil {
 		t.release()
 		return nil, err
@@ -99,35 +109,47 @@ func newTape(s string) (*tape, error) {
 	return t, nil
 }
 
+// Bounds of what a tape keeps for the next document.
+const (
+	maxPooled    = 1 << 18
+	maxPooledIDs = 256
+)
+
 // release gives the tape back to the pool.
 func (t *tape) release() {
-	if cap(t.nodes) > 1<<17 || cap(t.attrs) > 1<<17 {
+	if cap(t.nodes) > maxPooled || cap(t.attrs) > maxPooled || cap(t.comments) > maxPooled {
 		return
 	}
-	clear(t.attrs)
+	if len(t.ids) > maxPooledIDs {
+		t.ids = nil
+	}
+	clear(t.ids)
 	clear(t.names)
 	*t = tape{
-		nodes: t.nodes[:0], attrs: t.attrs[:0], junk: t.junk[:0], stack: t.stack[:0], open: t.open[:0],
-		lastKid: t.lastKid[:0], names: t.names[:0], rawEnds: t.rawEnds[:0],
+		nodes: t.nodes[:0], attrs: t.attrs[:0], junk: t.junk[:0], odd: t.odd[:0], comments: t.comments[:0],
+		scripts: t.scripts[:0], bases: t.bases[:0], stack: t.stack[:0], open: t.open[:0], names: t.names[:0],
+		ids: t.ids, rawEnds: t.rawEnds[:0], hashed: t.hashed[:0], siblings: t.siblings[:0], lastKid: t.lastKid[:0],
 	}
 	tapes.Put(t)
 }
 
-// tagFor interns a lower-case tag name.
+// tagFor gives the number of a tag's name as it is written.
 func (t *tape) tagFor(name string) (tagID, bool) {
-	if id, ok := knownTags[name]; ok {
-		return id, true
+	if id := t.voc.tags.findFold(name); id > 0 {
+		return tagID(id), true
 	}
+	name = lower(name)
 	if id, ok := t.ids[name]; ok {
 		return id, true
 	}
+	known := len(t.voc.tags.names)
 	if len(t.names) >= maxTags {
 		return 0, false
 	}
 	if t.ids == nil {
 		t.ids = make(map[string]tagID)
 	}
-	id := tagID(len(t.names))
+	id := tagID(known + len(t.names))
 	t.ids[name] = id
 	t.names = append(t.names, name)
 	t.open = append(t.open, 0)
@@ -153,31 +175,68 @@ func (t *tape) nodeFlags(n *node) flags {
 	return 0
 }
 
-func (t *tape) tagName(n *node) string { return t.names[n.tag] }
+func (t *tape) tagName(n *node) string { return t.nameOf(n.tag) }
 
-// attribute gives an attribute of n, as a browser reads it; nil if absent.
-func (t *tape) attribute(n *node, name string) *attribute {
+func (t *tape) nameOf(id tagID) string {
+	if known := t.voc.tags.names; int(id) < len(known) {
+		return known[id]
+	}
+	return t.names[int(id)-len(t.voc.tags.names)]
+}
+
+// attribute gives an attribute of n, as a browser reads it; nil if absent. The
+// name must be one of the vocabulary.
+func (t *tape) attribute(n *node, id attrID) *attribute {
 	for i := n.attr; i < n.attrEnd; i++ {
-		if a := &t.attrs[i]; a.name == name && !a.dup {
+		if a := &t.attrs[i]; a.id == id && !a.dup {
 			return a
 		}
 	}
 	return nil
 }
 
+// attrName gives an attribute's name in lower case.
+func (t *tape) attrName(a *attribute) string {
+	if a.id != aNone {
+		return t.voc.attrs.names[a.id]
+	}
+	return lower(t.s[a.start:a.nameEnd])
+}
+
+// raw gives the value of an attribute as it stands.
+func (t *tape) raw(a *attribute) string { return t.s[a.vs:a.ve] }
+
 // value gives the decoded value of an attribute.
-func (t *tape) value(a *attribute) string { return unescapeAttr(t.s[a.vs:a.ve]) }
+func (t *tape) value(a *attribute) string {
+	v := t.lines(t.s[a.vs:a.ve])
+	i := strings.IndexByte(v, '&')
+	if i < 0 {
+		return v
+	}
+	return t.decoded.attr(v, i)
+}
+
+// newlines is what the standard does to line ends before all else.
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// lines gives a piece of the source with its line ends as a browser reads them.
+func (t *tape) lines(s string) string {
+	if t.hasCR && strings.IndexByte(s, '\r') >= 0 {
+		return newlines.Replace(s)
+	}
+	return s
+}
 
 // attrValue gives the decoded value of an attribute of n.
-func (t *tape) attrValue(n *node, name string) (string, bool) {
-	if a := t.attribute(n, name); a != nil {
+func (t *tape) attrValue(n *node, id attrID) (string, bool) {
+	if a := t.attribute(n, id); a != nil {
 		return t.value(a), true
 	}
 	return "", false
 }
 
-// text gives the decoded text inside node i, without scripts and styles.
-func (t *tape) text(i int32) string {
+// textOf gives the decoded text inside node i, without scripts and styles.
+func (t *tape) textOf(i int32) string {
 	var b strings.Builder
 	one := ""
 	for j := i + 1; j < t.nodes[i].last; j++ {
@@ -185,12 +244,12 @@ func (t *tape) text(i int32) string {
 		var s string
 		switch n.kind {
 		case kText:
-			s = unescapeText(t.s[n.start:n.end])
+			s = unescapeText(t.lines(t.s[n.start:n.end]))
 		case kRaw:
 			if p := t.nodes[n.parent].tag; p == tScript || p == tStyle {
 				continue
 			}
-			s = t.s[n.start:n.end]
+			s = t.lines(t.s[n.start:n.end])
 		default:
 			continue
 		}
@@ -218,6 +277,31 @@ func (t *tape) hasText(i int32) bool {
 		}
 	}
 	return false
+}
+
+// next gives the next element sibling of node i, -1 if there is none.
+func (t *tape) next(i int32) int32 {
+	if len(t.siblings) != len(t.nodes) {
+		t.linkSiblings()
+	}
+	return t.siblings[i]
+}
+
+func (t *tape) linkSiblings() {
+	t.siblings = append(t.siblings[:0], make([]int32, len(t.nodes))...)
+	t.lastKid = zeroed(t.lastKid, len(t.nodes)+1)
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		t.siblings[i] = -1
+		if n.kind != kElement {
+			continue
+		}
+		// lastKid[0] is that of the root; 0 means none, so indexes are one up.
+		if prev := t.lastKid[n.parent+1]; prev > 0 {
+			t.siblings[prev-1] = int32(i)
+		}
+		t.lastKid[n.parent+1] = int32(i) + 1
+	}
 }
 
 func words(s string) map[string]bool {

@@ -2,6 +2,7 @@ package htmlrewrite
 
 import (
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"unicode/utf8"
 
@@ -22,13 +23,16 @@ func (t *tape) parse() error {
 	if !utf8.ValidString(s) {
 		return fmt.Errorf("html: %w: not UTF-8", edit.ErrMalformed)
 	}
+	t.hasCR = strings.IndexByte(s, '\r') >= 0
 	i, text := 0, 0 // text: where the pending run of text began
 	for i < len(s) {
-		j := strings.IndexByte(s[i:], '<')
-		if j < 0 {
-			break
+		if s[i] != '<' { // tags often touch
+			j := strings.IndexByte(s[i:], '<')
+			if j < 0 {
+				break
+			}
+			i += j
 		}
-		i += j
 		if i+1 >= len(s) {
 			break
 		}
@@ -52,7 +56,7 @@ func (t *tape) parse() error {
 		case isAlpha(s[i+2]):
 			next, err = t.endTag(i)
 		case s[i+2] == '>': // missing end tag name
-			t.add(node{kind: kComment, start: int32(i), end: int32(i + 3)})
+			t.comment(i, i+3)
 			next = i + 3
 		default:
 			next = t.bogus(i)
@@ -77,19 +81,35 @@ var errTorn = fmt.Errorf("html: %w: noscript that ends elsewhere when scripts ru
 // addText records the text s[from:to].
 func (t *tape) addText(from, to int) {
 	if from < to {
-		t.add(node{kind: kText, start: int32(from), end: int32(to)})
+		t.add(kText, 0, int32(from), int32(to))
 	}
 }
 
-// add appends a node below the current one and returns its index.
-func (t *tape) add(n node) int32 {
-	n.parent = -1
+// add appends a node below the current one and returns its index. Fields are set
+// one by one: to build a node elsewhere and copy it takes twice as long.
+func (t *tape) add(k kind, f nodeFlags, start, end int32) int32 {
+	i := len(t.nodes)
+	if i < cap(t.nodes) {
+		t.nodes = t.nodes[:i+1]
+	} else {
+		t.nodes = append(t.nodes, node{})
+	}
+	n := &t.nodes[i]
+	n.kind, n.flags, n.tag = k, f, tNone
+	n.start, n.open, n.close, n.end = start, end, end, end
+	n.attr, n.attrEnd = 0, 0
+	n.parent, n.last = -1, int32(i)+1
 	if k := len(t.stack); k > 0 {
 		n.parent = t.stack[k-1]
 	}
-	i := int32(len(t.nodes))
-	n.last, n.next = i+1, -1
-	t.nodes = append(t.nodes, n)
+	return int32(i)
+}
+
+// addElement appends the element that a start tag makes.
+func (t *tape) addElement(g *tag, f nodeFlags) int32 {
+	i := t.add(kElement, f, int32(g.start-1), int32(g.end))
+	n := &t.nodes[i]
+	n.tag, n.attr, n.attrEnd = g.id, g.attr, g.attrEnd
 	return i
 }
 
@@ -99,8 +119,12 @@ func (t *tape) bogus(i int) int {
 	if j := strings.IndexByte(t.s[i:], '>'); j >= 0 {
 		end = i + j + 1
 	}
-	t.add(node{kind: kComment, start: int32(i), end: int32(end)})
+	t.comment(i, end)
 	return end
+}
+
+func (t *tape) comment(from, to int) {
+	t.comments = append(t.comments, t.add(kComment, 0, int32(from), int32(to)))
 }
 
 func (t *tape) markupDeclaration(i int) (int, error) {
@@ -109,7 +133,7 @@ func (t *tape) markupDeclaration(i int) (int, error) {
 	switch {
 	case strings.HasPrefix(rest, "--"):
 		end := commentEnd(s, i+4)
-		t.add(node{kind: kComment, start: int32(i), end: int32(end)})
+		t.comment(i, end)
 		return end, nil
 	case hasPrefixFold(rest, "doctype"):
 		j := strings.IndexByte(rest, '>')
@@ -118,7 +142,7 @@ func (t *tape) markupDeclaration(i int) (int, error) {
 			return len(s), nil
 		}
 		end := i + 2 + j + 1
-		t.add(node{kind: kDoctype, start: int32(i), end: int32(end)})
+		t.add(kDoctype, 0, int32(i), int32(end))
 		return end, nil
 	case strings.HasPrefix(rest, "[CDATA["):
 		return t.cdata(i)
@@ -138,9 +162,9 @@ func (t *tape) cdata(i int) (int, error) {
 	}
 	end := i + 9 + j + 3
 	if k := len(t.stack); k > 0 && t.nodes[t.stack[k-1]].flags&nForeign != 0 {
-		t.add(node{kind: kRaw, start: int32(i + 9), end: int32(end - 3)})
+		t.add(kRaw, 0, int32(i+9), int32(end-3))
 	} else {
-		t.add(node{kind: kComment, start: int32(i), end: int32(end)})
+		t.comment(i, end)
 	}
 	return end, nil
 }
@@ -172,24 +196,42 @@ func commentEnd(s string, i int) int {
 
 // tag is what a start or end tag's text says.
 type tag struct {
-	name          string
-	nameEnd       int
-	attr, attrEnd int32
+	id            tagID
 	selfClosing   bool
-	end           int
+	start         int // of the name
+	nameEnd       int
+	end           int // behind the ">"
+	attr, attrEnd int32
 }
 
-// readTag reads the tag whose name begins at i. It is not ok if the text ends
-// within the tag.
-func (t *tape) readTag(i int) (g tag, ok bool, err error) {
+// readTag reads the tag whose name begins at i into t.tag. It is not ok if the
+// text ends within the tag.
+func (t *tape) readTag(i int) (ok bool, err error) {
 	s := t.s
-	from := i
-	for i < len(s) && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' {
+	g := &t.tag
+	g.start = i
+	key := uint64(0)
+	for i < len(s) {
+		c := tagByte[s[i]]
+		if c == 0 {
+			break
+		}
+		key = key<<8 | uint64(c)
 		i++
 	}
-	g.name, g.nameEnd = lower(s[from:i]), i
+	g.nameEnd, g.selfClosing = i, false
+	id := uint16(0)
+	if i-g.start <= 8 {
+		id = t.voc.tags.findKey(key)
+	}
+	g.id = tagID(id)
+	if id == 0 {
+		if g.id, ok = t.tagFor(s[g.start:i]); !ok {
+			return false, fmt.Errorf("%w: tag names", edit.ErrTooLarge)
+		}
+	}
 	g.attr = int32(len(t.attrs))
-	for {
+	for i < len(s) && s[i] != '>' {
 		// Before attribute name state.
 		for i < len(s) && (isSpace(s[i]) || s[i] == '/') {
 			if s[i] == '/' && i+1 < len(s) && s[i+1] == '>' {
@@ -197,191 +239,185 @@ func (t *tape) readTag(i int) (g tag, ok bool, err error) {
 			}
 			i++
 		}
-		if i >= len(s) {
-			return g, false, nil
-		}
-		if s[i] == '>' {
+		if i >= len(s) || s[i] == '>' {
 			break
 		}
-		a := attribute{start: int32(i)}
-		i++ // whatever it is, even "=", it begins a name
-		for i < len(s) && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != '=' {
-			i++
+		if i, ok = t.readAttr(i); !ok {
+			return false, nil
 		}
-		a.name = lower(s[a.start:i])
-		a.vs, a.ve, a.end = int32(i), int32(i), int32(i)
-		for i < len(s) && isSpace(s[i]) {
-			i++
-		}
-		if i < len(s) && s[i] == '=' {
-			i++
-			for i < len(s) && isSpace(s[i]) {
-				i++
-			}
-			if i >= len(s) {
-				return g, false, nil
-			}
-			switch c := s[i]; c {
-			case '"', '\'':
-				j := strings.IndexByte(s[i+1:], c)
-				if j < 0 {
-					return g, false, nil
-				}
-				a.quote, a.vs, a.ve = c, int32(i+1), int32(i+1+j)
-				i += j + 2
-			case '>': // missing attribute value
-				a.quote, a.vs, a.ve = '=', int32(i), int32(i)
-			default:
-				a.quote, a.vs = '=', int32(i)
-				for i < len(s) && !isSpace(s[i]) && s[i] != '>' {
-					i++
-				}
-				a.ve = int32(i)
-			}
-			a.end = int32(i)
-		}
-		t.attrs = append(t.attrs, a)
 		if len(t.attrs) > maxAttrs {
-			return g, false, fmt.Errorf("%w: attributes", edit.ErrTooLarge)
+			return false, fmt.Errorf("%w: attributes", edit.ErrTooLarge)
 		}
 	}
 	g.attrEnd = int32(len(t.attrs))
 	g.end = i + 1
-	t.markDups(t.attrs[g.attr:g.attrEnd])
-	return g, true, nil
+	return i < len(s), nil
 }
 
-// markDups marks the attributes that a browser drops.
-func (t *tape) markDups(as []attribute) {
-	if len(as) > 16 {
-		seen := make(map[string]bool, len(as))
-		for i := range as {
-			as[i].dup = seen[as[i].name]
-			seen[as[i].name] = true
+// readAttr reads the attribute that begins at i and gives the offset behind it.
+func (t *tape) readAttr(i int) (int, bool) {
+	s := t.s
+	from := i
+	key := uint64(foldByte(s[i]))
+	folded := foldByte(s[i]) ^ s[i]
+	i++ // whatever it is, even "=", it begins a name
+	for i < len(s) {
+		c := attrByte[s[i]]
+		if c == 0 {
+			break
 		}
-		return
+		folded |= c ^ s[i]
+		key = key<<8 | uint64(c)
+		i++
 	}
+	id := uint16(0)
+	switch {
+	case i-from <= 8:
+		id = t.voc.attrs.findKey(key)
+	case folded == 0:
+		id = uint16(t.voc.attrs.find(s[from:i]))
+	default:
+		id = uint16(t.voc.attrs.findFold(s[from:i]))
+	}
+	a := t.addAttr()
+	a.start, a.nameEnd, a.vs, a.ve, a.end = int32(from), int32(i), int32(i), int32(i), int32(i)
+	a.id, a.quote, a.dup, a.gone = attrID(id), 0, false, false
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	if i >= len(s) || s[i] != '=' {
+		return i, true
+	}
+	i++
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	if i >= len(s) {
+		return i, false
+	}
+	switch c := s[i]; c {
+	case '"', '\'':
+		j := strings.IndexByte(s[i+1:], c)
+		if j < 0 {
+			return i, false
+		}
+		a.quote, a.vs, a.ve = c, int32(i+1), int32(i+1+j)
+		i += j + 2
+	case '>': // missing attribute value
+		a.quote, a.vs, a.ve = '=', int32(i), int32(i)
+	default:
+		a.quote, a.vs = '=', int32(i)
+		for i < len(s) && s[i] != '>' && !isSpace(s[i]) {
+			i++
+		}
+		a.ve = int32(i)
+	}
+	a.end = int32(i)
+	return i, true
+}
+
+// addAttr appends an attribute, all of whose fields are then to be set.
+func (t *tape) addAttr() *attribute {
+	i := len(t.attrs)
+	if i < cap(t.attrs) {
+		t.attrs = t.attrs[:i+1]
+	} else {
+		t.attrs = append(t.attrs, attribute{})
+	}
+	return &t.attrs[i]
+}
+
+// markOdd marks the attributes that a browser drops, and notes those that go
+// whoever looks: these, event handlers, and names that begin with "=", which
+// would become the value of the attribute before, if what is between them went.
+func (t *tape) markOdd(from, to int32) {
+	if to-from > 16 {
+		t.markDups(t.attrs[from:to])
+	}
+	for i := from; i < to; i++ {
+		a := &t.attrs[i]
+		if to-from <= 16 {
+			for j := from; j < i; j++ {
+				if b := &t.attrs[j]; a.id == b.id && (a.id != aNone || t.attrName(a) == t.attrName(b)) {
+					a.dup = true
+					break
+				}
+			}
+		}
+		if c := t.s[a.start]; a.dup || c == '=' || a.ve > a.vs && c|0x20 == 'o' && hasPrefixFold(t.s[a.start:a.nameEnd], "on") {
+			t.odd = append(t.odd, i)
+		}
+	}
+}
+
+var hashSeed = maphash.MakeSeed()
+
+// markDups is the marking of duplicates for tags with many attributes: a hash
+// table that whoever writes the page can't foresee.
+func (t *tape) markDups(as []attribute) {
+	size := 64
+	for size < 2*len(as) {
+		size *= 2
+	}
+	t.hashed = zeroed(t.hashed, size)
 	for i := range as {
-		for j := range i {
-			if as[j].name == as[i].name {
+		name := t.attrName(&as[i])
+		h := int(maphash.String(hashSeed, name)) & (size - 1)
+		for ; t.hashed[h] != 0; h = (h + 1) & (size - 1) {
+			if t.attrName(&as[t.hashed[h]-1]) == name {
 				as[i].dup = true
 				break
 			}
+		}
+		if !as[i].dup {
+			t.hashed[h] = int32(i) + 1
 		}
 	}
 }
 
 func (t *tape) startTag(i int) (int, error) {
-	g, ok, err := t.readTag(i + 1)
+	ok, err := t.readTag(i + 1)
 	if err != nil {
 		return 0, err
 	}
+	g := &t.tag
 	if !ok { // a browser drops a tag that the text's end cuts off
-		t.attrs = t.attrs[:g.attr]
-		t.junk = append(t.junk, edit.Span{Start: i, End: len(t.s)})
+		t.cutOff(i)
 		return len(t.s), nil
 	}
-	id, ok := t.tagFor(g.name)
-	if !ok {
-		return 0, fmt.Errorf("%w: tag names", edit.ErrTooLarge)
+	if g.attrEnd > g.attr {
+		t.markOdd(g.attr, g.attrEnd)
 	}
-	n := node{
-		kind: kElement, tag: id, start: int32(i), open: int32(g.end), close: int32(g.end), end: int32(g.end),
-		attr: g.attr, attrEnd: g.attrEnd,
-	}
-	return t.open1(n, g)
+	return t.open1(g)
+}
+
+// cutOff notes a tag, begun at i, that the text's end cuts off.
+func (t *tape) cutOff(i int) {
+	t.attrs = t.attrs[:t.tag.attr]
+	t.junk = append(t.junk, edit.Span{Start: i, End: len(t.s)})
 }
 
 func (t *tape) endTag(i int) (int, error) {
-	g, ok, err := t.readTag(i + 2)
+	ok, err := t.readTag(i + 2)
 	if err != nil {
 		return 0, err
 	}
-	t.attrs = t.attrs[:g.attr]
 	if !ok {
-		t.junk = append(t.junk, edit.Span{Start: i, End: len(t.s)})
+		t.cutOff(i)
 		return len(t.s), nil
 	}
+	g := &t.tag
 	t.endJunk(g)
-	id, ok := t.tagFor(g.name)
-	if !ok {
-		return 0, fmt.Errorf("%w: tag names", edit.ErrTooLarge)
-	}
-	return g.end, t.closeTag(id, int32(i), int32(g.end))
+	return g.end, t.closeTag(g.id, int32(i), int32(g.end))
 }
 
 // endJunk notes what stands in an end tag beside its name.
-func (t *tape) endJunk(g tag) {
-	if strings.TrimLeft(t.s[g.nameEnd:g.end-1], " \n\t\r\f") != "" {
-		t.junk = append(t.junk, edit.Span{Start: g.nameEnd, End: g.end - 1})
-	}
-}
-
-// rawEnd gives the offset of the end tag </name> at or behind i, or len(s).
-func rawEnd(s, name string, i int) int {
-	for {
-		j := strings.Index(s[i:], "</")
-		if j < 0 {
-			return len(s)
-		}
-		i += j
-		if isEndTag(s, name, i) {
-			return i
-		}
-		i += 2
-	}
-}
-
-// isEndTag reports whether "</name" and a delimiter stand at s[i:].
-func isEndTag(s, name string, i int) bool {
-	return strings.HasPrefix(s[i:], "</") && isNamed(s, name, i+2)
-}
-
-// isNamed reports whether name and a delimiter stand at s[i:].
-func isNamed(s, name string, i int) bool {
-	if !hasPrefixFold(s[i:], name) || i+len(name) >= len(s) {
-		return false
-	}
-	c := s[i+len(name)]
-	return isSpace(c) || c == '/' || c == '>'
-}
-
-// scriptEnd gives the offset of the end tag of the script whose text begins at
-// i: the script data states, with what <!-- and <script> inside do to it.
-func scriptEnd(s string, i int) int {
-	const (
-		plain = iota
-		escaped
-		doubly
-	)
-	state := plain
-	for {
-		j := strings.IndexAny(s[i:], "<-")
-		if j < 0 {
-			return len(s)
-		}
-		i += j
-		switch {
-		case s[i] == '-':
-			if state != plain && strings.HasPrefix(s[i:], "-->") {
-				state, i = plain, i+3
-				continue
-			}
-			i++
-		case state != doubly && isEndTag(s, "script", i):
-			return i
-		case state == doubly && isEndTag(s, "script", i):
-			state, i = escaped, i+2
-		case state == plain && strings.HasPrefix(s[i:], "<!--"):
-			state, i = escaped, i+2 // its dashes may be those of "-->"
-		case state == escaped && isNamed(s, "script", i+1):
-			state, i = doubly, i+1
-		default:
-			i++
+func (t *tape) endJunk(g *tag) {
+	t.attrs = t.attrs[:g.attr]
+	for _, c := range []byte(t.s[g.nameEnd : g.end-1]) {
+		if !isSpace(c) {
+			t.junk = append(t.junk, edit.Span{Start: g.nameEnd, End: g.end - 1})
+			return
 		}
 	}
-}
-
-func hasPrefixFold(s, lowerPrefix string) bool {
-	return len(s) >= len(lowerPrefix) && strings.EqualFold(s[:len(lowerPrefix)], lowerPrefix)
 }

@@ -10,57 +10,66 @@ import (
 // open1 places an element in the tree: it closes what the start tag closes,
 // appends the node, and reads the content if that is no markup. It returns the
 // offset at which to go on.
-func (t *tape) open1(n node, g tag) (int, error) {
-	if t.inForeign(n.tag, g.name) {
-		return t.openForeign(n, g)
+func (t *tape) open1(g *tag) (int, error) {
+	if t.foreigns > 0 && t.inForeign(g.id) {
+		return t.openForeign(g)
 	}
-	if n.tag == tImage { // "change the token's tag name to img"
-		n.tag = tImg
+	return t.openHTML(g, 0)
+}
+
+// openHTML is open1 by the rules of HTML.
+func (t *tape) openHTML(g *tag, own nodeFlags) (int, error) {
+	if g.id == tImage { // "change the token's tag name to img"
+		g.id = tImg
 	}
-	at := n.start
-	f := t.flagsOf(n.tag)
-	if void := t.closeBefore(n.tag, f, at); void {
-		t.add(n)
+	f := t.flagsOf(g.id)
+	if void := t.closeBefore(g.id, f, int32(g.start-1)); void {
+		t.addElement(g, own)
 		return g.end, nil
 	}
+	if f&(fVoid|fRaw|fRCDATA|fOddOpen) == 0 {
+		return g.end, t.push(g, own)
+	}
 	switch {
-	case n.tag == tPlaintext:
+	case g.id == tPlaintext:
 		return 0, fmt.Errorf("%w: plaintext", edit.ErrMalformed)
-	case g.name == "frameset": // tags are dropped there, or all of it is
+	case g.id == tFrameset: // tags are dropped there, or all of it is
 		return 0, fmt.Errorf("%w: frameset", edit.ErrAmbiguous)
-	case t.open[tSelect] > 0 && f&(fRaw|fRCDATA) != 0 && n.tag != tScript &&
-		strings.IndexByte(t.s[g.end:rawEnd(t.s, g.name, g.end)], '<') >= 0:
+	case t.open[tSelect] > 0 && f&(fRaw|fRCDATA) != 0 && g.id != tScript &&
+		strings.IndexByte(t.s[g.end:rawEnd(t.s, t.nameOf(g.id), g.end)], '<') >= 0:
 		// Some parsers drop the tag, and read on.
 		return 0, fmt.Errorf("%w: raw text in a select", edit.ErrAmbiguous)
 	case f&fVoid != 0:
-		t.add(n)
+		if i := t.addElement(g, own); g.id == tBase {
+			t.bases = append(t.bases, i)
+		}
 		return g.end, nil
 	case f&(fRaw|fRCDATA) != 0:
-		return t.rawElement(n, g, f&fRCDATA != 0)
-	case n.tag == tNoscript:
+		return t.rawElement(g, own, f&fRCDATA != 0)
+	case g.id == tNoscript:
 		// With scripting its content is raw text, without it is markup.
 		t.rawEnds = append(t.rawEnds, int32(rawEnd(t.s, "noscript", g.end)))
-	case n.tag == tSvg, n.tag == tMath:
-		n.flags |= nSVG
-		if n.tag == tMath {
-			n.flags = nMath
+	case g.id == tSvg, g.id == tMath:
+		own |= nSVG
+		if g.id == tMath {
+			own = nMath
 		}
 		if g.selfClosing {
-			t.add(n)
+			t.addElement(g, own)
 			return g.end, nil
 		}
 	}
-	return g.end, t.push(n)
+	return g.end, t.push(g, own)
 }
 
-// push appends the node and makes it the current one.
-func (t *tape) push(n node) error {
+// push appends the element and makes it the current one.
+func (t *tape) push(g *tag, own nodeFlags) error {
 	if len(t.stack) >= maxDepth {
 		return fmt.Errorf("%w: nested more than %d deep", edit.ErrAmbiguous, maxDepth)
 	}
-	t.stack = append(t.stack, t.add(n))
-	t.open[n.tag]++
-	if n.flags&nForeign != 0 {
+	t.stack = append(t.stack, t.addElement(g, own))
+	t.open[g.id]++
+	if own&nForeign != 0 {
 		t.foreigns++
 	}
 	return nil
@@ -168,7 +177,7 @@ func (t *tape) closeItem(at int32, a, b tagID) {
 			t.popTo(k, at, at)
 			return
 		}
-		if name := t.tagName(n); t.nodeFlags(n)&fSpecial != 0 && name != "address" && name != "div" && name != "p" {
+		if t.nodeFlags(n)&fSpecial != 0 && n.tag != tAddress && n.tag != tDiv && n.tag != tP {
 			return
 		}
 	}
@@ -234,6 +243,7 @@ func (t *tape) close1(i, at, end int32, implied bool) {
 	}
 	if implied && (t.nodeFlags(n)&fFormatting != 0 || n.tag == tA) && int(at) < len(t.s) {
 		n.flags |= nSloppy // a browser opens it anew behind this point
+		t.sloppy = true
 	}
 	if n.tag == tNoscript && n.flags&nForeign == 0 {
 		k := len(t.rawEnds) - 1
@@ -262,6 +272,7 @@ func (t *tape) adopt(k int, at, end int32) {
 	}
 	t.close1(i, at, end, true)
 	t.nodes[i].flags |= nSloppy
+	t.sloppy = true
 	if end > at {
 		t.nodes[i].flags |= nHasEnd
 	}
@@ -366,6 +377,7 @@ func (t *tape) endForm(at, end int32) {
 	i := t.stack[k]
 	t.close1(i, at, end, true)
 	t.nodes[i].flags |= nSloppy | nHasEnd
+	t.sloppy = true
 	t.stack = append(t.stack[:k], t.stack[k+1:]...)
 }
 
@@ -383,7 +395,7 @@ func (t *tape) endOther(id tagID, at, end int32) {
 	}
 }
 
-// finish closes what is still open and links siblings.
+// finish closes what is still open.
 func (t *tape) finish() error {
 	if len(t.stack) > 0 {
 		end := int32(len(t.s))
@@ -391,18 +403,6 @@ func (t *tape) finish() error {
 	}
 	if t.torn {
 		return errTorn
-	}
-	t.lastKid = append(t.lastKid[:0], make([]int32, len(t.nodes)+1)...)
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.kind != kElement {
-			continue
-		}
-		// lastKid[0] is that of the root; 0 means none, so indexes are one up.
-		if prev := t.lastKid[n.parent+1]; prev > 0 {
-			t.nodes[prev-1].next = int32(i)
-		}
-		t.lastKid[n.parent+1] = int32(i) + 1
 	}
 	return nil
 }

@@ -45,13 +45,13 @@ var textAttrs = words("title alt placeholder summary label abbr aria-label aria-
 	"aria-roledescription aria-valuetext content")
 
 // looksLikeURL reports whether an attribute that is not known to carry a URL
-// seems to carry one.
-func looksLikeURL(name, v string) bool {
-	v = strings.TrimSpace(v)
+// seems to carry one; text: it usually holds text for people.
+func looksLikeURL(text bool, v string) bool {
+	v = trimControls(v)
 	if len(v) < 2 {
 		return false
 	}
-	if textAttrs[name] && strings.ContainsAny(v, " \n\t") && !hasPrefixFold(v, "http") {
+	if text && strings.ContainsAny(v, " \n\t") && !hasPrefixFold(v, "http") {
 		return false
 	}
 	switch v[0] {
@@ -65,26 +65,62 @@ func looksLikeURL(name, v string) bool {
 	return false
 }
 
+// trimControls takes off what a browser takes off a URL before it reads it: see
+// the basic URL parser of the URL standard.
+func trimControls(v string) string {
+	for v != "" && v[0] <= ' ' {
+		v = v[1:]
+	}
+	for v != "" && v[len(v)-1] <= ' ' {
+		v = v[:len(v)-1]
+	}
+	if strings.ContainsAny(v, "\t\n\r") {
+		v = noBreaks.Replace(v)
+	}
+	return v
+}
+
+var noBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
+// urlWithin reports whether an attribute's value, as written, may hold a URL
+// behind its first character: of another scheme, in url(…), or spelt with
+// character references.
+func urlWithin(v string) bool {
+	return strings.IndexByte(v, ':') > 0 || strings.IndexByte(v, '(') > 0 || strings.IndexByte(v, '&') > 0
+}
+
+// hasScheme reports whether a text is a URL of any scheme with a host, or
+// around another URL, as in view-source:https://….
+func hasScheme(v string) bool {
+	i := strings.Index(v[:min(len(v), 64)], "://")
+	if i <= 0 {
+		return false
+	}
+	for k := range i {
+		if c := v[k]; !isAlnum(c) && c != '+' && c != '-' && c != '.' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
+
 // findBase reads the document's <base>, and takes it out if it may not stay.
 func (r *run) findBase() {
 	t := r.t
-	for i := range t.nodes {
+	for _, i := range t.bases {
 		n := &t.nodes[i]
-		if n.kind != kElement || n.tag != tBase || n.flags&nForeign != 0 {
-			continue
-		}
-		a := t.attribute(n, "href")
+		a := t.attribute(n, aHref)
 		if a == nil {
 			continue
 		}
-		v := t.value(a)
+		v := r.own(t.value(a))
 		l := r.judge.URL(v)
 		if l.Fate != rules.FateKeep || r.base != "" {
 			if l.Fate == rules.FateKeep {
 				r.always++ // a second one, which no browser reads
 			}
 			r.rep.Hide(l.Kind, edit.Removed)
-			r.kill(int32(i), int32(i), "")
+			r.kill(i, i, "")
 			continue
 		}
 		r.base = v
@@ -98,12 +134,15 @@ func (r *run) findBase() {
 // strayLinks refuses hidden links whose text goes on behind their span, even if
 // the span itself goes with something else.
 func (r *run) strayLinks() {
+	if !r.t.sloppy {
+		return
+	}
 	for i := range r.t.nodes {
 		n := &r.t.nodes[i]
 		if n.kind != kElement || n.tag != tA || n.flags&nSloppy == 0 {
 			continue
 		}
-		if a := r.t.attribute(n, "href"); a != nil && r.link(r.t.value(a)).Fate == rules.FateHide {
+		if a := r.t.attribute(n, aHref); a != nil && r.link(r.t.value(a)).Fate == rules.FateHide {
 			r.fail(fmt.Errorf("html: %w: a misnested link would have to go", edit.ErrAmbiguous))
 			return
 		}
@@ -141,7 +180,7 @@ func (r *run) elements() {
 		case (n.tag == tIframe || n.tag == tNoembed || n.tag == tNoframes) && n.close > n.open && n.flags&nForeign == 0:
 			r.innerText(i)
 		case n.tag == tAnimate || n.tag == tSet:
-			if t.attribute(n, "attributename") != nil {
+			if t.attribute(n, aAttributeName) != nil {
 				r.animation(n)
 			}
 		}
@@ -155,6 +194,11 @@ func (r *run) elements() {
 	r.sortKilled()
 }
 
+// info gives what is known of an attribute by its name.
+func (r *run) info(a *attribute) *attrInfo {
+	return &r.p.voc.info[a.id]
+}
+
 // attributes judges all attributes of element i, worst first: once the element
 // goes the others do not matter.
 func (r *run) attributes(i int32) {
@@ -162,19 +206,20 @@ func (r *run) attributes(i int32) {
 	n := &t.nodes[i]
 	for k := n.attr; k < n.attrEnd; k++ {
 		a := &t.attrs[k]
-		if a.dup || a.gone || a.ve == a.vs || a.name[0] == '=' {
+		if a.dup || a.gone || a.ve == a.vs || t.s[a.start] == '=' {
 			continue
 		}
-		switch use := urlAttrs[a.name]; use {
+		info := r.info(a)
+		switch info.use {
 		case uLink, uForm:
-			if use == uForm {
-				if n.tag == tForm && a.name == "action" || a.name == "formaction" {
+			if info.use == uForm {
+				if n.tag == tForm && a.id == aAction || a.id == aFormaction {
 					if r.formAction(i, a) {
 						return
 					}
 					continue
 				}
-				if !looksLikeURL(a.name, t.value(a)) {
+				if !looksLikeURL(false, t.value(a)) {
 					if l := r.link(t.value(a)); l.Fate == rules.FateHide {
 						r.rep.Hide(l.Kind, edit.Removed)
 						r.cutAttr(a)
@@ -201,29 +246,52 @@ func (r *run) attributes(i int32) {
 			r.srcdoc(a)
 		case uPlain:
 		default:
-			if strings.HasPrefix(a.name, "on") {
+			if hasPrefixFold(t.s[a.start:a.nameEnd], "on") {
 				continue // goes anyway
 			}
-			v := t.value(a)
-			if sr := r.p.attrs[a.name]; sr != nil {
-				r.attrJSON(sr, a, v)
+			if info.json == nil && !mayMatter[t.s[a.vs]] && !urlWithin(t.s[a.vs:a.ve]) {
 				continue
 			}
-			if looksLikeURL(a.name, v) {
+			v := t.value(a)
+			if info.json != nil {
+				r.attrJSON(info.json, a, v)
+				continue
+			}
+			switch {
+			case looksLikeURL(info.text, v):
 				if l := r.link(v); l.Fate == rules.FateHide && n.tag == tImg {
 					r.image(i, l)
 					return
 				}
 				r.attached(i, a)
-			} else if strings.HasPrefix(a.name, "data-") && looksLikeJSON(v) {
-				// Data that no rule of the profile knows how to read.
-				r.always++
-				r.rep.UnknownFields++
-				r.cutAttr(a)
+			case !info.text && strings.IndexByte(v, '(') > 0 && strings.Contains(lower(v), "url"):
+				// A paint or filter of SVG, or a style sheet that a script sets.
+				if w := r.css(v); w != v {
+					r.setAttr(a, w)
+				}
+			case hasScheme(trimControls(v)):
+				// A browser follows none of these from here: they go for what they
+				// name alone.
+				if l := r.link(v); l.Fate == rules.FateHide {
+					r.rep.Hide(l.Kind, edit.Removed)
+					r.cutAttr(a)
+				}
+			case looksLikeJSON(v) && hasPrefixFold(t.s[a.start:a.nameEnd], "data-"):
+				// Read as any other JSON of the wiki, or cut.
+				r.attrJSON(&anyJSON, a, v)
 			}
 		}
 	}
 }
+
+// mayMatter says with which bytes a value may begin that looks like a URL or
+// JSON, before it is decoded and trimmed.
+var mayMatter = func() (tb [256]bool) {
+	for c := range tb {
+		tb[c] = c <= ' ' || c >= 0x80 || strings.IndexByte(`/\.hHmM{[&`, byte(c)) >= 0
+	}
+	return tb
+}()
 
 // looksLikeJSON reports whether v is an object, or an array that holds more
 // than numbers.
@@ -249,7 +317,7 @@ func (r *run) mainURL(i int32, a *attribute) bool {
 		return false
 	}
 	switch {
-	case n.tag == tA && a.name != "src" && a.name != "data":
+	case n.tag == tA && a.id != aSrc && a.id != aData:
 		return r.anchor(i, a, l)
 	case n.tag == tImg || n.tag == tInput:
 		r.image(i, l)
@@ -274,7 +342,7 @@ func isEmbedding(n *node, t *tape) bool {
 }
 
 // anchor deals with a link that is not for the viewer.
-func (r *run) anchor(i int32, a *attribute, l rules.Link) bool {
+func (r *run) anchor(i int32, a *attribute, l *rules.Link) bool {
 	n := &r.t.nodes[i]
 	switch l.Fate {
 	case rules.FateHide:
@@ -285,7 +353,7 @@ func (r *run) anchor(i int32, a *attribute, l rules.Link) bool {
 			return true
 		}
 		r.rep.Hide(l.Kind, edit.Replaced)
-		r.kill(i, i, placeholder(text))
+		r.kill(i, i, r.placeholder(text))
 		return true
 	case rules.FateUnwrap:
 		r.rep.Hide(l.Kind, edit.Unwrapped)
@@ -344,7 +412,7 @@ func (r *run) attached(i int32, a *attribute) {
 	switch {
 	case l.Fate != rules.FateKeep:
 		r.rep.Hide(l.Kind, edit.Removed)
-		if textAttrs[a.name] {
+		if r.info(a).text {
 			r.setAttr(a, "")
 			return
 		}
