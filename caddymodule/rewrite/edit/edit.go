@@ -41,11 +41,14 @@ func (s Span) Len() int { return s.End - s.Start }
 // Contains reports whether o lies wholly within s.
 func (s Span) Contains(o Span) bool { return s.Start <= o.Start && o.End <= s.End }
 
-// List is a set of edits on one source. Edits may be recorded in any order.
-// The zero value is empty and ready. A List is not safe for concurrent use.
+// List is a set of edits on one source. Edits may be recorded in any order; a
+// list is fastest where they come in the order of the source. The zero value is
+// empty and ready. A List is not safe for concurrent use.
 type List struct {
-	edits   []one
+	edits   []one // in order
+	late    []one // recorded behind one that comes after them
 	applied []done
+	near    int // of applied: where MapPos looked last
 }
 
 type one struct {
@@ -60,7 +63,12 @@ type done struct{ start, end, outStart, outEnd int }
 // Replace records that src[start:end] becomes with. An empty range is an
 // insertion.
 func (l *List) Replace(start, end int, with string) {
-	l.edits = append(l.edits, one{start, end, len(l.edits), with})
+	e := one{start, end, l.Len(), with}
+	if n := len(l.edits); n > 0 && order(&l.edits[n-1], &e) > 0 {
+		l.late = append(l.late, e)
+		return
+	}
+	l.edits = append(l.edits, e)
 }
 
 // Delete records that src[start:end] goes.
@@ -78,12 +86,26 @@ func (l *List) Insert(at int, s string) {
 }
 
 // Len is the number of edits recorded.
-func (l *List) Len() int { return len(l.edits) }
+func (l *List) Len() int { return len(l.edits) + len(l.late) }
+
+// Mark is a state of a list.
+type Mark struct{ edits, late int }
+
+// Mark notes the state that the list is in, for [List.Rewind].
+func (l *List) Mark() Mark { return Mark{len(l.edits), len(l.late)} }
+
+// Rewind forgets the edits that were recorded after the mark was made, as
+// where the whole that they are parts of goes. Marks made since are void.
+func (l *List) Rewind(m Mark) {
+	clear(l.edits[m.edits:]) // drop the strings
+	clear(l.late[m.late:])
+	l.edits, l.late = l.edits[:m.edits], l.late[:m.late]
+}
 
 // Reset empties the list and keeps its memory.
 func (l *List) Reset() {
-	clear(l.edits) // drop the strings
-	l.edits, l.applied = l.edits[:0], l.applied[:0]
+	l.Rewind(Mark{})
+	l.applied, l.near = l.applied[:0], 0
 }
 
 // Apply appends src with all edits done to dst and returns the result. dst and
@@ -96,45 +118,65 @@ func (l *List) Reset() {
 // recorded one. Ranges that overlap in part are [ErrOverlap]; offsets outside
 // src or in the wrong order are [ErrRange]. On error dst is returned unchanged.
 func (l *List) Apply(dst, src []byte) ([]byte, error) {
-	l.applied = l.applied[:0]
-	if len(l.edits) == 0 {
+	l.applied, l.near = l.applied[:0], 0
+	if l.Len() == 0 {
 		return append(dst, src...), nil
 	}
 	grow := 0
-	for i := range l.edits {
-		e := &l.edits[i]
-		if e.start < 0 || e.end < e.start || e.end > len(src) {
-			return dst, fmt.Errorf("%w: [%d:%d] of %d bytes", ErrRange, e.start, e.end, len(src))
-		}
-		grow += len(e.with)
-	}
-	slices.SortFunc(l.edits, order)
-	base := len(dst)
-	out := slices.Grow(dst, len(src)+grow)
-	pos, ranged := 0, false // ranged: an edit with a range ends at pos
-	var last one
-	for i, e := range l.edits {
-		switch {
-		case e.start < pos:
-			if e.end <= pos {
-				continue // inside, or a second edit of the same range
+	for _, es := range [...][]one{l.edits, l.late} {
+		for i := range es {
+			e := &es[i]
+			if e.start < 0 || e.end < e.start || e.end > len(src) {
+				return dst, fmt.Errorf("%w: [%d:%d] of %d bytes", ErrRange, e.start, e.end, len(src))
 			}
-			return out[:base], fmt.Errorf("%w: [%d:%d] begins before %d", ErrOverlap, e.start, e.end, pos)
-		case i > 0 && ranged && e.start == last.start && e.end == last.end:
-			continue
+			grow += len(e.with)
 		}
-		out = append(out, src[pos:e.start]...)
-		from := len(out) - base
-		out = append(out, e.with...)
-		l.applied = append(l.applied, done{e.start, e.end, from, len(out) - base})
-		pos, last, ranged = e.end, e, e.end > e.start
 	}
-	return append(out, src[pos:]...), nil
+	slices.SortFunc(l.late, func(a, b one) int { return order(&a, &b) })
+	out := slices.Grow(dst, len(src)+grow)
+	s := splice{l: l, src: src, out: out, base: len(dst)}
+	edits, late := l.edits, l.late
+	for len(edits)+len(late) > 0 {
+		var e *one
+		if len(late) == 0 || len(edits) > 0 && order(&edits[0], &late[0]) < 0 {
+			e, edits = &edits[0], edits[1:]
+		} else {
+			e, late = &late[0], late[1:]
+		}
+		if err := s.do(e); err != nil {
+			return dst, err
+		}
+	}
+	return append(s.out, src[s.pos:]...), nil
+}
+
+// splice is a source on its way through Apply.
+type splice struct {
+	l        *List
+	src, out []byte
+	base     int // where out began
+	pos      int // of src: what is done
+}
+
+// do takes the next edit in order.
+func (s *splice) do(e *one) error {
+	if e.start < s.pos {
+		if e.end <= s.pos {
+			return nil // inside, or a second edit of the same range
+		}
+		return fmt.Errorf("%w: [%d:%d] begins before %d", ErrOverlap, e.start, e.end, s.pos)
+	}
+	s.out = append(s.out, s.src[s.pos:e.start]...)
+	from := len(s.out) - s.base
+	s.out = append(s.out, e.with...)
+	s.l.applied = append(s.l.applied, done{e.start, e.end, from, len(s.out) - s.base})
+	s.pos = e.end
+	return nil
 }
 
 // order sorts by start; at one start insertions first, as recorded, then the
 // longest range, and of equal ranges the winner.
-func order(a, b one) int {
+func order(a, b *one) int {
 	if a.start != b.start {
 		return a.start - b.start
 	}
@@ -163,11 +205,11 @@ func order(a, b one) int {
 // to the replacement's end, and a place where something was inserted to the
 // byte after it.
 func (l *List) MapPos(pos int) int {
-	i := sort.Search(len(l.applied), func(i int) bool { return l.applied[i].start > pos }) - 1
+	i := l.last(pos)
 	if i < 0 {
 		return pos
 	}
-	d := l.applied[i]
+	d := &l.applied[i]
 	switch {
 	case d.start == d.end || pos >= d.end:
 		return d.outEnd + pos - d.end
@@ -177,13 +219,30 @@ func (l *List) MapPos(pos int) int {
 	return d.outEnd
 }
 
+// last gives the last applied edit that begins at pos or before it, or -1. Most
+// who ask do so in order: the next few edits are looked at before a search.
+func (l *List) last(pos int) int {
+	from := l.near
+	if from < len(l.applied) && l.applied[from].start <= pos {
+		for i := from + 1; i <= from+4; i++ {
+			if i == len(l.applied) || l.applied[i].start > pos {
+				l.near = i - 1
+				return i - 1
+			}
+		}
+	}
+	i := sort.Search(len(l.applied), func(i int) bool { return l.applied[i].start > pos }) - 1
+	l.near = max(i, 0)
+	return i
+}
+
 // MapSpan maps both ends of a span, see [List.MapPos].
 func (l *List) MapSpan(s Span) Span {
 	return Span{l.MapPos(s.Start), l.MapPos(s.End)}
 }
 
 // maxPooled is the number of edits above which a list is not kept.
-const maxPooled = 1 << 14
+const maxPooled = 1 << 16
 
 var lists = sync.Pool{New: func() any { return new(List) }}
 
@@ -192,7 +251,7 @@ func Get() *List { return lists.Get().(*List) }
 
 // Put gives a list back. It must not be used afterwards.
 func Put(l *List) {
-	if cap(l.edits) > maxPooled {
+	if cap(l.edits) > maxPooled || cap(l.late) > maxPooled {
 		return
 	}
 	l.Reset()

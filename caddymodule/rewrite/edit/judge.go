@@ -3,7 +3,8 @@ package edit
 import "github.com/postern-gateway/postern/rules"
 
 // Judge is all that a leaf knows of policy: what becomes of a URL, and whether
-// the viewer may see what a reference names. [*rules.Judge] is one.
+// the viewer may see what a reference names. [*rules.Judge] is one. A reference's
+// keys are lent for the call: whoever keeps them copies them.
 type Judge interface {
 	URL(raw string) rules.Link
 	Entity(ref rules.Ref) rules.Decision

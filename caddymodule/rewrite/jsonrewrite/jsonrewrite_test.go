@@ -3,13 +3,10 @@ package jsonrewrite_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite/jsonrewrite"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -138,7 +135,7 @@ func TestRewrite(t *testing.T) {
 		{name: "group left empty", in: `{"results":[{"modifier":{"type":"known","username":"hid"},"recent":[{"type":"page","id":"hid"}]},{"modifier":{"type":"known","username":"bo"},"recent":[{"type":"page","id":"1"}]}],"size":2}`, want: `{"results":[{"modifier":{"type":"known","username":"bo"},"recent":[{"type":"page","id":"1"}]}],"size":1}`},
 		{name: "dict", in: `{"pages":{"1":{"type":"page","id":"1"},"hid":{"start":1},"2":{"start":2}}}`, want: `{"pages":{"1":{"type":"page","id":"1"},"2":{"start":2}}}`},
 		{name: "dict of values", in: `{"names":{"a":"ACME","b":"HID","c":["HID","X"]}}`, want: `{"names":{"a":"ACME","c":["X"]}}`},
-		{name: "html in a string", in: `{"body":{"view":{"value":"<p>\u0048ID &amp; x<\/p>"}}}`, want: `{"body":{"view":{"value":"\u003cp\u003e[cut] \u0026amp; x\u003c/p\u003e"}}}`},
+		{name: "html in a string", in: `{"body":{"view":{"value":"<p>\u0048ID &amp; x<\/p>"}}}`, want: `{"body":{"view":{"value":"<p>[cut] &amp; x<\/p>"}}}`},
 		{name: "html untouched", in: `{"value":"<p>\u0041 x<\/p>"}`, want: `{"value":"<p>\u0041 x<\/p>"}`},
 		{name: "storage emptied", in: `{"storage":"<ri:user HID/>"}`, want: `{"storage":""}`},
 		{name: "json in a string", in: `{"data":"{\"authorId\":\"hid\",\"start\":1}"}`, want: `{"data":"{\"start\":1}"}`},
@@ -229,61 +226,8 @@ func TestProse(t *testing.T) {
 	for _, s := range rep.Prose {
 		got = append(got, string(out[s.Start:s.End]))
 	}
-	if diff := cmp.Diff([]string{`"abc"`, `"[cut]\u003cb\u003e"`}, got); diff != "" {
+	if diff := cmp.Diff([]string{`"abc"`, `"[cut]<b>"`}, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestRefused(t *testing.T) {
-	t.Parallel()
-	p := compiled(t)
-	deep := strings.Repeat("[", 129) + strings.Repeat("]", 129)
-	many := "{" + strings.Repeat(`"a":1,`, 20) + `"b":2}`
-	tests := []struct {
-		src string
-		err error
-	}{
-		{``, edit.ErrMalformed},
-		{` `, edit.ErrMalformed},
-		{`{`, edit.ErrMalformed},
-		{`{"a"}`, edit.ErrMalformed},
-		{`{"a":1,}`, edit.ErrMalformed},
-		{`[1,]`, edit.ErrMalformed},
-		{`{a:1}`, edit.ErrMalformed},
-		{`{'a':1}`, edit.ErrMalformed},
-		{`{"a":1}x`, edit.ErrMalformed},
-		{`{}{}`, edit.ErrMalformed},
-		{`[01]`, edit.ErrMalformed},
-		{`[1.]`, edit.ErrMalformed},
-		{`[+1]`, edit.ErrMalformed},
-		{`[.5]`, edit.ErrMalformed},
-		{`[NaN]`, edit.ErrMalformed},
-		{`[Infinity]`, edit.ErrMalformed},
-		{`[truex]`, edit.ErrMalformed},
-		{`["\x41"]`, edit.ErrMalformed},
-		{`["\u12g4"]`, edit.ErrMalformed},
-		{"[\"\n\"]", edit.ErrMalformed},
-		{`["\ud800"]`, edit.ErrMalformed},
-		{`["\udc00\ud800"]`, edit.ErrMalformed},
-		{`["\ud800\u0041"]`, edit.ErrMalformed},
-		{"[\"\xff\"]", edit.ErrMalformed},
-		{"[\"\xed\xa0\x80\"]", edit.ErrMalformed},
-		{"\xef\xbb\xbf{}", edit.ErrAmbiguous},
-		{`{"a":1,"a":2}`, edit.ErrAmbiguous},
-		{`{"a":1,"\u0061":2}`, edit.ErrAmbiguous},
-		{`{"start":1,"\u0073tart":2}`, edit.ErrAmbiguous},
-		{many, edit.ErrAmbiguous},
-		{deep, edit.ErrTooLarge},
-		{"/**/{}", edit.ErrMalformed},
-		{"while(1);[]", edit.ErrMalformed},
-		{`{"data":"{\"a\":1,\"a\":2}"}`, edit.ErrAmbiguous},
-		{`{"data":"{"}`, edit.ErrMalformed},
-	}
-	for _, tt := range tests {
-		got, _, err := p.Rewrite(nil, []byte(tt.src), input(false))
-		if !errors.Is(err, tt.err) || len(got) != 0 {
-			t.Errorf("%.40q: err = %v, want %v; %d bytes out", tt.src, err, tt.err, len(got))
-		}
 	}
 }
 
@@ -357,53 +301,6 @@ func FuzzTape(f *testing.F) {
 		got, rep, err := p.Rewrite(nil, src, in)
 		if err == nil && !rep.RootHidden && !bytes.Equal(got, src) {
 			t.Fatalf("%q became %q", src, got)
-		}
-	})
-}
-
-func searchResult(n int) []byte {
-	var b bytes.Buffer
-	b.WriteString(`{"results":[`)
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		hid := ""
-		if i%3 == 0 {
-			hid = "hid"
-		}
-		fmt.Fprintf(&b, `{"entityType":"content","content":{"id":"%s%d","type":"page","title":"Page %d","space":{"key":"ACME"},"history":{"by":{"type":"known","username":"%suser%d","userKey":"ff80%d","displayName":"User %d"},"when":"2026-01-02T03:04:05Z"},"_links":{"webui":"/display/ACME/Page+%d","self":"/rest/api/content/%d"}},"excerpt":"lorem ipsum dolor sit amet consectetur","url":"/display/ACME/Page+%d","score":1.5}`,
-			hid, i, i, hid, i, i, i, i, i, i)
-	}
-	fmt.Fprintf(&b, `],"start":0,"limit":%d,"size":%d}`, n, n)
-	return b.Bytes()
-}
-
-func BenchmarkRewrite(b *testing.B) {
-	src := searchResult(230)
-	b.Run("jsonrewrite", func(b *testing.B) {
-		p := compiled(b)
-		in := input(false)
-		dst := make([]byte, 0, len(src))
-		b.SetBytes(int64(len(src)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := p.Rewrite(dst, src, in); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("encoding-json", func(b *testing.B) {
-		b.SetBytes(int64(len(src)))
-		b.ReportAllocs()
-		for b.Loop() {
-			var v any
-			if err := json.Unmarshal(src, &v); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := json.Marshal(v); err != nil {
-				b.Fatal(err)
-			}
 		}
 	})
 }

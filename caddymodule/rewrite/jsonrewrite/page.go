@@ -16,15 +16,15 @@ func (r *run) evidence() {
 		if !ok {
 			continue
 		}
-		p, err := parsePath(at)
+		p, err := r.p.probe(probe, at)
 		if err != nil {
-			r.err = fmt.Errorf("evidence %q: %w", probe, err)
+			r.fail(fmt.Errorf("evidence %q: %w", probe, err))
 			return
 		}
 		r.t.each(0, p, func(c int32) bool {
 			switch r.t.nodes[c].kind {
 			case str, num:
-				r.rep.Found(probe, string(r.t.text(c)))
+				r.rep.Found(probe, r.t.text(c))
 			case array: // is there, whatever it holds
 				r.rep.Found(probe, "")
 			}
@@ -33,18 +33,36 @@ func (r *run) evidence() {
 	}
 }
 
+// probe gives the path of an evidence probe, which the profile names.
+func (p *Program) probe(name, at string) (path, error) {
+	if known, ok := p.probes.Load(name); ok {
+		return known.(path), nil
+	}
+	pa, err := p.parsePath(at)
+	if err == nil {
+		p.probes.Store(name, pa)
+	}
+	return pa, err
+}
+
 // mark notes what the route says of values by their path. A path that drops
 // is not taken back by another.
 func (r *run) mark() {
 	for i := range r.rt.paths {
 		pf := &r.rt.paths[i]
 		r.t.each(0, pf.path, func(c int32) bool {
-			if r.over[c].op != drop {
-				r.over[c] = pf.field
+			if o := r.over[c]; o == nil || o.op != drop {
+				r.tell(c, pf.field)
 			}
 			return true
 		})
 	}
+}
+
+// tell notes what the route says of one value.
+func (r *run) tell(n int32, f *field) {
+	r.over[n] = f
+	r.t.nodes[n].is |= told
 }
 
 // parallel takes from arrays that belong together the elements whose subject
@@ -75,7 +93,7 @@ func (r *run) parallel() {
 			}
 		}
 		if _, said := r.over[a]; !said {
-			r.over[a] = field{op: title}
+			r.tell(a, &titleField)
 		}
 	}
 	hidden := make([]bool, len(columns[0]))
@@ -86,7 +104,7 @@ func (r *run) parallel() {
 			continue
 		}
 		if s.url {
-			r.over[col] = field{op: url}
+			r.tell(col, &urlField)
 		}
 		i := 0
 		for c := col + 1; c < r.t.nodes[col].next && i < len(hidden); c = r.t.nodes[c].next {
@@ -104,23 +122,9 @@ func (r *run) parallel() {
 		r.rep.Hide(rules.Content, edit.Removed)
 		for _, col := range columns {
 			if i < len(col) {
-				r.gone[col[i]] = true
+				r.t.nodes[col[i]].is |= gone
 			}
 		}
-	}
-}
-
-// window notes which items of the list stay, and takes those out that lie
-// outside the window.
-func (r *run) window(n int32) {
-	w, i := r.in.Window, 0
-	for c := n + 1; c < r.t.nodes[n].next; c = r.t.nodes[c].next {
-		r.rep.Items = append(r.rep.Items, !r.gone[c])
-		if w == nil || r.gone[c] {
-			continue
-		}
-		r.gone[c] = i < w.Skip || i-w.Skip >= w.Take
-		i++
 	}
 }
 
@@ -138,41 +142,39 @@ func (r *run) tally(n int32) (had, left int) {
 	}
 	for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
 		had++
-		if !r.gone[c] {
+		if r.t.nodes[c].is&gone == 0 {
 			left++
 		}
 	}
 	return had, left
 }
 
+// counted reports whether what a member of n counts is in the answer.
+func (r *run) counted(n int32, p path) bool {
+	of := false
+	r.t.each(n, p, func(a int32) bool {
+		of = r.t.nodes[a].kind <= array
+		return !of
+	})
+	return of
+}
+
 // counts sets the members of n that count others.
 func (r *run) counts(n int32, s *shape) {
 	end := r.t.nodes[n].next
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
-		f := r.fieldOf(c, s)
-		if o, ok := r.over[c]; ok {
-			f = o
-		}
-		if f.op != count || r.gone[c] || r.t.nodes[c].kind != num {
+		f := r.told(c, r.fieldOf(c, s))
+		if f.op != count || r.t.nodes[c].is&gone != 0 || r.t.nodes[c].kind != num {
 			continue
 		}
-		of := false
 		sum := 0
 		r.t.each(n, f.path, func(a int32) bool {
-			if k := r.t.nodes[a].kind; k == array || k == object {
-				of = true
-				if r.stays(a, n) {
-					_, left := r.tally(a)
-					sum += left
-				}
+			if r.stays(a, n) {
+				_, left := r.tally(a)
+				sum += left
 			}
 			return true
 		})
-		if !of {
-			r.gone[c] = true // counts what is not in the answer
-			r.rep.Hide(rules.NoEntity, edit.Dropped)
-			continue
-		}
 		r.number(c, sum)
 	}
 }
@@ -180,7 +182,7 @@ func (r *run) counts(n int32, s *shape) {
 // stays reports whether neither n nor anything above it, up to top, is gone.
 func (r *run) stays(n, top int32) bool {
 	for ; n >= 0 && n != top; n = r.t.nodes[n].parent {
-		if r.gone[n] {
+		if r.t.nodes[n].is&gone != 0 {
 			return false
 		}
 	}
@@ -189,8 +191,9 @@ func (r *run) stays(n, top int32) bool {
 
 func (r *run) number(n int32, v int) {
 	nd := &r.t.nodes[n]
-	if w := strconv.Itoa(v); w != string(r.t.src[nd.start:nd.end]) {
-		r.list.Replace(int(nd.start), int(nd.end), w)
+	r.t.buf = strconv.AppendInt(r.t.buf[:0], int64(v), 10)
+	if string(r.t.buf) != r.t.s[nd.start:nd.end] {
+		r.list.Replace(int(nd.start), int(nd.end), r.t.kept.keep(r.t.buf))
 	}
 }
 
@@ -220,7 +223,7 @@ func (r *run) totals() {
 // into the parameter param by sealing it. Where that can't be, a token stays if
 // it can name nothing: digits and separators.
 func (r *run) nextScalar(n int32, param string, j edit.Judge) bool {
-	v := string(r.t.text(n))
+	v := r.t.text(n)
 	if v == "" {
 		return false
 	}
@@ -232,10 +235,7 @@ func (r *run) nextScalar(n int32, param string, j edit.Judge) bool {
 			isURL = v[0] == '/' || v[0] == '?' || strings.Contains(v, "://")
 		}
 		if isURL {
-			if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
-				return r.url(n, b.BelowBase)
-			}
-			return r.url(n, j.URL)
+			return r.url(n, j, true)
 		}
 	}
 	if sealed, gone := r.seal(n, param); sealed {
@@ -254,7 +254,7 @@ func (r *run) nextObject(n int32) bool {
 	end := r.t.nodes[n].next
 	var names []string
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
-		names = append(names, string(r.t.name(c)))
+		names = append(names, r.t.nameOf(c))
 	}
 	for i, c := 0, n+1; c < end; i, c = i+1, r.t.nodes[c].next {
 		k := r.t.nodes[c].kind
@@ -262,7 +262,7 @@ func (r *run) nextObject(n int32) bool {
 		if k == str || k == num {
 			sealed, gone = r.seal(c, names[i])
 		}
-		if gone || !sealed && (k == object || k == array || k == str && !harmless(string(r.t.text(c)), names)) {
+		if gone || !sealed && (k == object || k == array || k == str && !harmless(r.t.text(c), names)) {
 			r.rep.Hide(rules.NoEntity, edit.Dropped)
 			return true
 		}
@@ -284,7 +284,7 @@ func (r *run) seal(n int32, param string) (sealed, gone bool) {
 	if r.in.Seal == nil || param == "" {
 		return false, false
 	}
-	v := string(r.t.text(n))
+	v := r.t.text(n)
 	if v == "" {
 		return true, false
 	}
@@ -295,10 +295,7 @@ func (r *run) seal(n int32, param string) (sealed, gone bool) {
 	if token == "" {
 		return true, true
 	}
-	nd := &r.t.nodes[n]
-	if nd.kind != str || token != v {
-		r.list.Replace(int(nd.start), int(nd.end), quote(token))
-	}
+	r.set(n, token)
 	return true, false
 }
 

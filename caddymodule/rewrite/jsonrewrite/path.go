@@ -14,15 +14,17 @@ type path []step
 
 type step struct {
 	name  string
-	index int // of an array's element, if the step is a number; else -1
+	id    int32 // number of the name; 0: one that the program does not know
+	index int   // of an array's element, if the step is a number; else -1
 	all   bool
 }
 
-func parsePath(s string) (path, error) {
+// parsePath reads a path.
+func (p *Program) parsePath(s string) (path, error) {
 	if s == "" || s == "." {
 		return nil, nil
 	}
-	var p path
+	var out path
 	var part strings.Builder
 	escaped := false
 	end := func() error {
@@ -32,11 +34,11 @@ func parsePath(s string) (path, error) {
 		if name == "" {
 			return fmt.Errorf("json path %q: empty step", s)
 		}
-		st := step{name: name, index: -1, all: !lit && (name == "#" || name == "*")}
+		st := step{name: name, id: p.id(name), index: -1, all: !lit && (name == "#" || name == "*")}
 		if n, err := strconv.Atoi(name); err == nil && n >= 0 {
 			st.index = n
 		}
-		p = append(p, st)
+		out = append(out, st)
 		return nil
 	}
 	for i := 0; i < len(s); i++ {
@@ -53,7 +55,7 @@ func parsePath(s string) (path, error) {
 			part.WriteByte(s[i])
 		}
 	}
-	return p, end()
+	return out, end()
 }
 
 // each calls f for every node that p leads to from n, in document order, until
@@ -62,37 +64,56 @@ func (t *tape) each(n int32, p path, f func(int32) bool) bool {
 	if len(p) == 0 {
 		return f(n)
 	}
-	st, nd := &p[0], &t.nodes[n]
-	if nd.kind != object && nd.kind != array {
+	if !p[0].all {
+		c := t.step(n, &p[0])
+		return c < 0 || t.each(c, p[1:], f)
+	}
+	nd := &t.nodes[n]
+	if nd.kind > array {
 		return true
 	}
-	i := 0
 	for c := n + 1; c < nd.next; c = t.nodes[c].next {
-		hit := st.all
-		switch {
-		case hit:
-		case nd.kind == array:
-			hit = st.index == i
-		default:
-			hit = string(t.name(c)) == st.name
-		}
-		i++
-		if !hit {
-			continue
-		}
 		if !t.each(c, p[1:], f) {
 			return false
-		}
-		if !st.all {
-			return true // names and indices are unique
 		}
 	}
 	return true
 }
 
+// step gives the member or element of n that st names, or -1; there is one at
+// most.
+func (t *tape) step(n int32, st *step) int32 {
+	nd := &t.nodes[n]
+	switch nd.kind {
+	case object:
+		for c := n + 1; c < nd.next; c = t.nodes[c].next {
+			if t.nodes[c].id == st.id && (st.id != 0 || t.nameOf(c) == st.name) {
+				return c
+			}
+		}
+	case array:
+		i := 0
+		for c := n + 1; c < nd.next && st.index >= i; c = t.nodes[c].next {
+			if i == st.index {
+				return c
+			}
+			i++
+		}
+	}
+	return -1
+}
+
 // first gives the first node that p leads to from n, or -1.
 func (t *tape) first(n int32, p path) int32 {
-	found := int32(-1)
-	t.each(n, p, func(c int32) bool { found = c; return false })
-	return found
+	for i := range p {
+		if p[i].all {
+			found := int32(-1)
+			t.each(n, p[i:], func(c int32) bool { found = c; return false })
+			return found
+		}
+		if n = t.step(n, &p[i]); n < 0 {
+			return -1
+		}
+	}
+	return n
 }

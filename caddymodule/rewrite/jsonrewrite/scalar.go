@@ -9,15 +9,19 @@ import (
 )
 
 // scalar judges a string, number or literal.
-func (r *run) scalar(n int32, f field, j edit.Judge) bool {
+func (r *run) scalar(n int32, f *field, j edit.Judge) bool {
 	nd := &r.t.nodes[n]
 	if nd.kind == lit {
 		return false
 	}
 	switch f.op {
-	case plain, title, keep, size, total:
+	case plain, title, keep:
 		return false
-	case count:
+	case size, total, count:
+		if nd.kind != num { // nobody would set it
+			r.rep.UnknownFields++
+			return true
+		}
 		return false
 	case prose:
 		r.prose = append(r.prose, edit.Span{Start: int(nd.start), End: int(nd.end)})
@@ -39,12 +43,9 @@ func (r *run) scalar(n int32, f field, j edit.Judge) bool {
 	}
 	switch f.op {
 	case url:
-		return r.url(n, j.URL)
+		return r.url(n, j, false)
 	case baseURL:
-		if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
-			return r.url(n, b.BelowBase)
-		}
-		return r.url(n, j.URL)
+		return r.url(n, j, true)
 	case html, xhtml, wikitext:
 		return r.markup(n, f.op)
 	case inJSON:
@@ -54,7 +55,7 @@ func (r *run) scalar(n int32, f field, j edit.Judge) bool {
 }
 
 func (r *run) attr(n int32, a rules.Attr, j edit.Judge) bool {
-	v := string(r.t.text(n))
+	v := r.t.text(n)
 	if v == "" || r.visible(a, v, j) {
 		return false
 	}
@@ -75,19 +76,29 @@ func (r *run) visible(a rules.Attr, v string, j edit.Judge) bool {
 	if a == rules.ContentTitle {
 		k = r.title(v)
 	}
-	return sees(j.Entity(rules.Ref{Kind: a.Kind(), Keys: []rules.Key{k}}))
+	at := len(r.keys)
+	r.keys = append(r.keys, k)
+	d := j.Entity(rules.Ref{Kind: a.Kind(), Keys: r.keys[at:]})
+	r.keys = r.keys[:at]
+	return sees(d)
 }
 
 func sees(d rules.Decision) bool {
 	return d.Verdict == rules.Visible || d.Verdict == rules.Unknown && d.Absent
 }
 
-func (r *run) url(n int32, judge func(string) rules.Link) bool {
-	v := string(r.t.text(n))
+// url judges a URL; below: one that may leave the context path out.
+func (r *run) url(n int32, j edit.Judge, below bool) bool {
+	v := r.t.text(n)
 	if v == "" {
 		return false
 	}
-	l := judge(v)
+	var l rules.Link
+	if below {
+		l = judgeURL(j, v)
+	} else {
+		l = j.URL(v)
+	}
 	r.rep.Check(linkKind(l))
 	switch l.Fate {
 	case rules.FateKeep:
@@ -110,10 +121,23 @@ func linkKind(l rules.Link) rules.EntityKind {
 	return l.Kind
 }
 
+// inside gives what stands in a string, escapes undone, until the next call.
+func (r *run) inside(n int32) []byte {
+	nd := &r.t.nodes[n]
+	in := r.t.src[nd.start+1 : nd.end-1 : nd.end-1]
+	if nd.is&escaped == 0 {
+		return in
+	}
+	r.text = appendUnescaped(r.text[:0], in)
+	return r.text
+}
+
+var codecs = map[op]string{html: "html", xhtml: "xhtml", wikitext: "wikitext"}
+
 // markup rewrites a document in a string.
 func (r *run) markup(n int32, o op) bool {
 	nd := &r.t.nodes[n]
-	src := r.t.text(n)
+	src := r.inside(n)
 	if len(src) == 0 {
 		return false
 	}
@@ -121,15 +145,13 @@ func (r *run) markup(n int32, o op) bool {
 		r.rep.UnknownFields++
 		return true
 	}
-	out, err := r.in.Inner(map[op]string{html: "html", xhtml: "xhtml", wikitext: "wikitext"}[o], src)
+	out, err := r.in.Inner(codecs[o], src)
 	if err != nil {
-		if r.err == nil {
-			r.err = fmt.Errorf("in the string at byte %d: %w", nd.start, err)
-		}
+		r.fail(fmt.Errorf("in the string at byte %d: %w", nd.start, err))
 		return true
 	}
 	if !bytes.Equal(out, src) {
-		r.list.Replace(int(nd.start), int(nd.end), quote(string(out)))
+		r.quoted(n, out)
 	}
 	r.prose = append(r.prose, edit.Span{Start: int(nd.start), End: int(nd.end)})
 	return false
@@ -138,32 +160,50 @@ func (r *run) markup(n int32, o op) bool {
 // inner rewrites JSON in a string.
 func (r *run) inner(n int32, j edit.Judge) bool {
 	nd := &r.t.nodes[n]
-	src := r.t.text(n)
+	src := r.inside(n)
 	if len(src) == 0 {
 		return false
 	}
 	if r.in.depth >= maxNested {
-		r.err = fmt.Errorf("json in strings deeper than %d: %w", maxNested, edit.ErrTooLarge)
+		r.fail(fmt.Errorf("json in strings deeper than %d: %w", maxNested, edit.ErrTooLarge))
 		return true
 	}
 	in := *r.in
 	in.depth, in.Judge, in.Evidence, in.Keep = in.depth+1, j, nil, r.keepUnknown()
-	if r.rt.fields != nil {
-		in.fields = r.rt.fields
+	if r.rt.fields != nil || r.rt.others != nil {
+		in.outer = r.rt
 	}
-	out, rep, err := r.p.rewrite(nil, src, &in, &route{})
+	out, rep, err := r.p.rewrite(r.out[:0], src, &in, &noRoute)
 	if err != nil {
-		if r.err == nil {
-			r.err = fmt.Errorf("in the string at byte %d: %w", nd.start, err)
-		}
+		r.fail(fmt.Errorf("in the string at byte %d: %w", nd.start, err))
 		return true
 	}
+	r.out = out
 	r.rep.Add(rep)
 	if rep.RootHidden {
 		return true
 	}
 	if !bytes.Equal(out, src) {
-		r.list.Replace(int(nd.start), int(nd.end), quote(string(out)))
+		r.quoted(n, out)
 	}
 	return false
+}
+
+var noRoute route
+
+// quoted puts a string of value v, part of what the node's was, in its place.
+func (r *run) quoted(n int32, v []byte) {
+	nd := &r.t.nodes[n]
+	r.t.buf = requote(r.t.buf[:0], r.t.src[nd.start+1:nd.end-1], v)
+	r.list.Replace(int(nd.start), int(nd.end), r.t.kept.keep(r.t.buf))
+}
+
+// set makes a string of value v of the node, unless it is one already.
+func (r *run) set(n int32, v string) {
+	nd := &r.t.nodes[n]
+	if nd.kind == str && r.t.text(n) == v {
+		return
+	}
+	r.t.buf = appendQuoted(r.t.buf[:0], v)
+	r.list.Replace(int(nd.start), int(nd.end), r.t.kept.keep(r.t.buf))
 }

@@ -1,244 +1,264 @@
 package jsonrewrite
 
 import (
-	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
 	"github.com/postern-gateway/postern/rules"
 )
 
-// match finds the first shape that recognises the object.
-func (r *run) match(n int32) *shape {
-	if len(r.p.shapes) == 0 {
-		return nil
-	}
-	r.epoch++
-	end := r.t.nodes[n].next
-	for c := n + 1; c < end; c = r.t.nodes[c].next {
-		nd := &r.t.nodes[c]
-		if nd.id != 0 && (nd.kind != lit || r.t.src[nd.start] != 'n') { // null is absent
-			r.at[nd.id], r.seen[nd.id] = r.epoch, c
-		}
-	}
-	for _, s := range r.p.shapes {
-		if r.fits(n, s) {
-			return s
-		}
-	}
-	return nil
+// shape is a compiled rules.Shape.
+type shape struct {
+	index           int
+	kind            rules.EntityKind
+	has, any, lacks keySet // of members that are not null
+	is              []isCond
+	under           []int32
+	looks           looks
+	keys            []keyPlace
+	decided, also   []place
+	said            map[int32]*field
+	fields          []*field // by number of the name; nil: not said
+	hold            bool     // hidden: placeholder
+	inList          string
+	placeholder     []piece
+	ifEmpty         int32
+	context         string
+	space           path
+	decides         bool
 }
 
-func (r *run) fits(n int32, s *shape) bool {
-	for _, id := range s.has {
-		if r.at[id] != r.epoch {
-			return false
-		}
-	}
-	for _, id := range s.lacks {
-		if r.at[id] == r.epoch {
-			return false
-		}
-	}
-	for i := range s.is {
-		c := &s.is[i]
-		if r.at[c.id] != r.epoch || !r.oneOf(r.seen[c.id], c.values) {
-			return false
-		}
-	}
-	ok := len(s.any) == 0
-	for _, id := range s.any {
-		ok = ok || r.at[id] == r.epoch
-	}
-	return ok && (len(s.under) == 0 || r.under(n, s.under))
+// looks are the numbers of the names that has, any, lacks and is speak of.
+type looks struct{ has, any, lacks []int32 }
+
+type isCond struct {
+	id     int32
+	values []nameEntry
 }
 
-func (r *run) oneOf(n int32, values []string) bool {
-	if k := r.t.nodes[n].kind; k == object || k == array {
-		return false
-	}
-	v := r.t.text(n)
-	for _, w := range values {
-		if string(v) == w {
-			return true
-		}
-	}
-	return false
+type place struct {
+	as   rules.Attr // NoAttr: a member, or a URL
+	url  bool
+	path path
 }
 
-// under reports whether the nearest member name above is one of names.
-func (r *run) under(n int32, names []string) bool {
-	for ; n >= 0; n = r.t.nodes[n].parent {
-		if r.t.nodes[n].klen < 0 {
-			continue
-		}
-		k := r.t.name(n)
-		for _, w := range names {
-			if string(k) == w {
-				return true
-			}
-		}
-		return false
-	}
-	return false
+// keyPlace is one of a shape's keys.
+type keyPlace struct {
+	attr      rules.Attr
+	url       bool
+	qualifies bool // a space's key beside a title
+	path      path
 }
 
-// context gives the judge for what is inside of the object.
-func (r *run) context(n int32, s *shape, j edit.Judge) edit.Judge {
-	switch s.context {
-	case "global":
-		return edit.In(j, rules.Context{Space: rules.NoID})
+// piece is a part of a placeholder: literal, or the name of a text.
+type piece struct{ lit, name string }
+
+func (p *Program) shape(in *rules.Shape) (*shape, error) {
+	s := &shape{inList: in.InList}
+	for _, k := range in.Where.Under {
+		s.under = append(s.under, p.id(k))
+	}
+	switch in.Entity {
+	case "user":
+		s.kind = rules.User
+	case "group":
+		s.kind = rules.Group
 	case "space":
-		if c := r.t.first(n, s.space); c >= 0 && r.t.nodes[c].kind == str && r.in.Space != nil {
-			if id, ok := r.in.Space(string(r.t.text(c))); ok {
-				return edit.In(j, rules.Context{Space: id})
+		s.kind = rules.Space
+	case "content":
+		s.kind = rules.Content
+	}
+	for _, k := range in.Where.Has {
+		s.looks.has = append(s.looks.has, p.id(k))
+	}
+	for _, k := range in.Where.Any {
+		s.looks.any = append(s.looks.any, p.id(k))
+	}
+	for _, k := range in.Where.Lacks {
+		s.looks.lacks = append(s.looks.lacks, p.id(k))
+	}
+	implied := map[int32]field{}
+	for _, k := range slices.Sorted(maps.Keys(in.Where.Is)) {
+		id := p.id(k)
+		s.is = append(s.is, isCond{id, entriesOf(strings.Split(in.Where.Is[k], "|"))})
+		s.looks.has = append(s.looks.has, id)
+		implied[id] = field{op: keep}
+	}
+	if len(s.looks.has)+len(s.looks.any)+len(s.under) == 0 {
+		return nil, fmt.Errorf("where: needs has, any, is or under")
+	}
+	for _, k := range slices.Sorted(maps.Keys(in.Keys)) {
+		kp, err := p.keyOf(s.kind, k, in.Keys[k])
+		if err != nil {
+			return nil, err
+		}
+		s.keys = append(s.keys, kp)
+		if len(kp.path) == 1 {
+			f := field{op: keep}
+			if kp.url {
+				f.op = url
+			}
+			implied[kp.path[0].id] = f
+		} else if len(kp.path) > 1 {
+			if id := kp.path[0].id; implied[id].op == unknown {
+				implied[id] = field{op: walk}
 			}
 		}
-		return edit.In(j, rules.Context{Space: rules.NoID})
 	}
-	return j
-}
-
-// decide judges an object by its shape, once.
-func (r *run) decide(n int32, s *shape, j edit.Judge) bool {
-	if r.memo[n] == 0 {
-		r.memo[n] = 2
-		if r.judge(n, s, j) {
-			r.memo[n] = 1
+	var err error
+	if s.decided, err = p.places(in.DecidedBy, implied); err != nil {
+		return nil, fmt.Errorf("decided_by: %w", err)
+	}
+	if s.also, err = p.places(in.Also, implied); err != nil {
+		return nil, fmt.Errorf("also: %w", err)
+	}
+	s.decides = len(s.keys)+len(s.decided) > 0
+	if in.DropIfEmpty != "" {
+		s.ifEmpty = p.id(in.DropIfEmpty)
+		implied[s.ifEmpty] = field{op: walk}
+	}
+	for k, v := range in.Fields {
+		f, err := p.parseField(v)
+		if err != nil {
+			return nil, fmt.Errorf("field %q: %w", k, err)
 		}
+		implied[p.id(k)] = f
 	}
-	return r.memo[n] == 1
+	s.said = make(map[int32]*field, len(implied))
+	for id, f := range implied {
+		s.said[id] = &f
+	}
+	switch in.Hidden {
+	case "", "remove":
+	case "placeholder":
+		s.hold = true
+		if s.placeholder, err = parsePlaceholder(in.Placeholder); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("hidden: %q is neither remove nor placeholder", in.Hidden)
+	}
+	switch in.InList {
+	case "", "each", "once", "remove":
+	default:
+		return nil, fmt.Errorf("in_list: %q is not each, once or remove", in.InList)
+	}
+	switch ctx, where, _ := strings.Cut(in.Context, ":"); strings.TrimSpace(ctx) {
+	case "", "global":
+		s.context = in.Context
+	case "space":
+		s.context = "space"
+		if s.space, err = p.parsePath(strings.TrimSpace(where)); err != nil {
+			return nil, fmt.Errorf("context: %w", err)
+		}
+	default:
+		return nil, fmt.Errorf("context: %q is neither global nor space: PATH", in.Context)
+	}
+	return s, nil
 }
 
-func (r *run) judge(n int32, s *shape, j edit.Judge) bool {
-	ref := rules.Ref{Kind: s.kind}
-	space, found := "", false
-	for i := range s.keys {
-		k := &s.keys[i]
-		v := r.scalarAt(n, k.path)
-		if v == "" {
+// keyOf reads one entry of a shape's keys.
+func (p *Program) keyOf(k rules.EntityKind, name, where string) (keyPlace, error) {
+	at, err := p.parsePath(where)
+	if err != nil {
+		return keyPlace{}, fmt.Errorf("keys: %w", err)
+	}
+	kp := keyPlace{path: at}
+	switch {
+	case name == "url" || strings.HasSuffix(name, "_url"):
+		kp.url = true
+		return kp, nil
+	case name == "revision":
+		kp.attr = rules.RevisionID
+	case k == rules.Content && (name == "space" || name == "space_key"):
+		kp.attr, kp.qualifies = rules.SpaceKey, true
+	case k == rules.Content && name == "space_id":
+		kp.attr, kp.qualifies = rules.SpaceID, true
+	case k == rules.Content && name == "space_name":
+		kp.attr, kp.qualifies = rules.SpaceName, true
+	default:
+		a, ok := rules.ParseAttr(name)
+		if !ok {
+			a, ok = rules.ParseAttr(k.String() + "." + name)
+		}
+		if !ok {
+			return kp, fmt.Errorf("keys: %q is no attribute of %s", name, k)
+		}
+		kp.attr = a
+	}
+	return kp, nil
+}
+
+func (p *Program) places(in []rules.Place, implied map[int32]field) ([]place, error) {
+	var out []place
+	for _, pl := range in {
+		at, err := p.parsePath(pl.At)
+		if err != nil {
+			return nil, err
+		}
+		o := place{path: at}
+		f := field{op: walk}
+		switch pl.As {
+		case "":
+		case "url":
+			o.url, f.op = true, url
+		default:
+			a, ok := rules.ParseAttr(pl.As)
+			if !ok {
+				return nil, fmt.Errorf("%q is no attribute", pl.As)
+			}
+			o.as, f.op = a, keep
+		}
+		out = append(out, o)
+		if len(at) == 0 {
 			continue
 		}
-		switch {
-		case k.url:
-			l := judgeURL(j, v)
-			if l.Foreign && l.Fate == rules.FateKeep {
-				continue
-			}
-			r.rep.Check(linkKind(l))
-			if l.Fate != rules.FateKeep {
-				return false
-			}
-			for _, sub := range l.Subjects {
-				if sub.Kind == s.kind {
-					ref.Keys = append(ref.Keys, sub.Keys...)
-					found = true
-				}
-			}
-		case k.attr.Kind() == s.kind && !k.qualifies:
-			ref.Keys = append(ref.Keys, rules.Key{Attr: k.attr, Value: v})
-			found = true
-		default:
-			if !r.visible(k.attr, v, j) {
-				return false
-			}
-			if k.qualifies && space == "" {
-				space = v
-			}
-			found = found || s.kind == rules.NoEntity
+		if len(at) > 1 {
+			f.op = walk
+		}
+		if id := at[0].id; implied[id].op == unknown {
+			implied[id] = f
 		}
 	}
-	if len(ref.Keys) > 0 {
-		for i := range ref.Keys {
-			if k := &ref.Keys[i]; k.Attr == rules.ContentTitle && k.Space == "" {
-				if space == "" {
-					*k = r.title(k.Value)
-				} else {
-					k.Space = space
-				}
-			}
-		}
-		r.rep.Check(s.kind)
-		if !sees(j.Entity(ref)) {
-			return false
-		}
-	}
-	for i := range s.decided {
-		present, ok := r.place(n, &s.decided[i], j)
-		if !ok {
-			return false
-		}
-		found = found || present
-	}
-	if s.decides && !found {
-		return false // undecided
-	}
-	for i := range s.also {
-		if _, ok := r.place(n, &s.also[i], j); !ok {
-			return false
-		}
-	}
-	return true
+	return out, nil
 }
 
-// title makes a key of a bare title.
-func (r *run) title(raw string) rules.Key {
-	if r.in.Title != nil {
-		if k, ok := r.in.Title(raw); ok {
-			return k
+var textName = regexp.MustCompile(`\$[a-z_]+`)
+
+// parsePlaceholder splits the JSON text at its $names and checks that what
+// comes of it is JSON.
+func parsePlaceholder(s string) ([]piece, error) {
+	if s == "" {
+		return nil, fmt.Errorf("hidden: placeholder, but no placeholder is given")
+	}
+	var out []piece
+	at := 0
+	for _, m := range textName.FindAllStringIndex(s, -1) {
+		out = append(out, piece{lit: s[at:m[0]]}, piece{name: s[m[0]+1 : m[1]]})
+		at = m[1]
+	}
+	out = append(out, piece{lit: s[at:]})
+	t := tape{p: &Program{table: newNameTable(nil)}}
+	if err := t.read(fill(nil, out, nil)); err != nil {
+		return nil, fmt.Errorf("placeholder: %w", err)
+	}
+	return out, nil
+}
+
+// fill appends a placeholder with texts, escaped for use within a JSON string.
+func fill(dst []byte, ps []piece, texts map[string]string) []byte {
+	for _, p := range ps {
+		if p.name == "" {
+			dst = append(dst, p.lit...)
+			continue
 		}
+		from := len(dst)
+		dst = appendQuoted(dst, texts[p.name])
+		copy(dst[from:], dst[from+1:]) // without the quotes
+		dst = dst[:len(dst)-2]
 	}
-	return rules.Key{Attr: rules.ContentTitle, Value: raw}
-}
-
-// scalarAt gives the text of the string or number at p, or "".
-func (r *run) scalarAt(n int32, p path) string {
-	c := r.t.first(n, p)
-	if c < 0 {
-		return ""
-	}
-	if k := r.t.nodes[c].kind; k != str && k != num {
-		return ""
-	}
-	return string(r.t.text(c))
-}
-
-// place judges what stands at a place: whether there is anything, and whether
-// all of it may be seen.
-func (r *run) place(n int32, pl *place, j edit.Judge) (present, ok bool) {
-	ok = true
-	r.t.each(n, pl.path, func(c int32) bool {
-		nd := &r.t.nodes[c]
-		switch {
-		case nd.kind == lit:
-		case nd.kind == object && pl.as == rules.NoAttr && !pl.url:
-			if s := r.match(c); s != nil && s.decides {
-				present = true
-				ok = r.decide(c, s, r.context(c, s, j))
-			}
-		case nd.kind == object || nd.kind == array:
-		case pl.url && nd.kind == str:
-			v := string(r.t.text(c))
-			if v == "" {
-				return true
-			}
-			l := judgeURL(j, v)
-			if l.Foreign && l.Fate == rules.FateKeep {
-				return true
-			}
-			r.rep.Check(linkKind(l))
-			present, ok = true, l.Fate == rules.FateKeep
-		case pl.as != rules.NoAttr:
-			if v := string(r.t.text(c)); v != "" {
-				present, ok = true, r.visible(pl.as, v, j)
-			}
-		}
-		return ok
-	})
-	return present, ok
-}
-
-// judgeURL judges a URL of a shape, which may leave the context path out.
-func judgeURL(j edit.Judge, v string) rules.Link {
-	if b, ok := j.(interface{ BelowBase(string) rules.Link }); ok {
-		return b.BelowBase(v)
-	}
-	return j.URL(v)
+	return dst
 }

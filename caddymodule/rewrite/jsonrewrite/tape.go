@@ -3,9 +3,7 @@ package jsonrewrite
 import (
 	"bytes"
 	"fmt"
-	"sync"
-	"unicode/utf16"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 )
@@ -34,60 +32,61 @@ type node struct {
 	key, klen  int32 // offset and length of the member name without quotes; klen -1: no member
 	parent     int32
 	next       int32
-	id         int32 // interned member name; 0: no name that the program knows
+	id         int32 // number of the member name; 0: no name that the program knows
 	kind       kind
-	esc, kesc  bool // the value, the name, has escapes
+	is         flags
+	shape      uint16 // of an object: 1 + the index of the shape that takes it
 }
+
+// flags is what is known of a node.
+type flags uint8
+
+const (
+	escaped  flags = 1 << iota // the value has escapes
+	kescaped                   // its name has
+	gone                       // it leaves its container
+	told                       // the route says by its path what it is
+	shown                      // judged by its shape: visible
+	hidden                     // or not
+)
 
 // tape is a document read once: flat nodes over the original bytes.
 type tape struct {
+	p     *Program
 	src   []byte
+	s     string // src again: what is cut from it needs no memory of its own
 	nodes []node
-	names map[string]int32
+	open  int32 // the container that is being read, or -1
 	depth int
-	dup   map[string]struct{}
+
+	names members
+	sets  setCache
+	kept  arena
+	buf   []byte
 }
 
-var tapes = sync.Pool{New: func() any { return new(tape) }}
-
-func (t *tape) release() {
-	if cap(t.nodes) > 1<<17 {
-		return
-	}
-	t.src, t.names, t.nodes = nil, nil, t.nodes[:0]
-	clear(t.dup)
-	tapes.Put(t)
-}
-
-// read parses src strictly: RFC 8259, UTF-8 without a BOM, no duplicate names,
-// no unpaired surrogates, nothing after the value. names interns member names.
-func (t *tape) read(src []byte, names map[string]int32) error {
-	t.src, t.names, t.nodes, t.depth = src, names, t.nodes[:0], 0
+// read parses src strictly: RFC 8259 and I-JSON (RFC 7493): UTF-8 without a
+// byte order mark, no duplicate names, no unpaired surrogates, nothing after
+// the value.
+func (t *tape) read(src []byte) error {
+	t.src, t.s, t.nodes, t.open, t.depth = src, "", t.nodes[:0], -1, 0
 	if len(src) > maxBytes {
 		return fmt.Errorf("json of %d bytes: %w", len(src), edit.ErrTooLarge)
 	}
 	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
 		return fmt.Errorf("json with a byte order mark: %w", edit.ErrAmbiguous)
 	}
-	if !utf8.Valid(src) {
-		return fmt.Errorf("json is not utf-8: %w", edit.ErrMalformed)
-	}
-	p, err := t.value(t.space(0), -1, 0, -1, false)
-	if err != nil {
-		return err
-	}
-	if p = t.space(p); p != len(src) {
-		return t.bad(p, "data after the value")
-	}
-	return nil
+	t.s = string(src)
+	t.names.size(len(t.p.table.entries))
+	return t.values()
 }
 
-func (t *tape) bad(p int, what string) error {
+func bad(p int, what string) error {
 	return fmt.Errorf("json at byte %d: %s: %w", p, what, edit.ErrMalformed)
 }
 
 func (t *tape) space(p int) int {
-	for p < len(t.src) {
+	for p < len(t.src) && t.src[p] <= ' ' {
 		switch t.src[p] {
 		case ' ', '\t', '\n', '\r':
 			p++
@@ -98,285 +97,194 @@ func (t *tape) space(p int) int {
 	return p
 }
 
-func (t *tape) value(p int, parent int32, key, klen int32, kesc bool) (int, error) {
-	if p >= len(t.src) {
-		return p, t.bad(p, "value missing")
-	}
-	if len(t.nodes) >= maxNodes {
-		return p, fmt.Errorf("json of more than %d values: %w", maxNodes, edit.ErrTooLarge)
-	}
-	i := int32(len(t.nodes))
-	n := node{start: int32(p), key: key, klen: klen, kesc: kesc, parent: parent}
-	if klen >= 0 {
-		if kesc {
-			n.id = t.names[string(unescape(t.src[key:key+klen]))]
-		} else {
-			n.id = t.names[string(t.src[key:key+klen])]
+// values reads the whole document, without recursion.
+func (t *tape) values() (err error) {
+	src := t.src
+	n := node{klen: -1}
+	for p := t.space(0); ; {
+		// A value begins at p; n has its name.
+		if p >= len(src) {
+			return bad(p, "value missing")
 		}
-	}
-	var err error
-	switch c := t.src[p]; {
-	case c == '{' || c == '[':
-		if t.depth++; t.depth > maxDepth {
-			return p, fmt.Errorf("json deeper than %d: %w", maxDepth, edit.ErrTooLarge)
-		}
-		if n.kind = object; c == '[' {
-			n.kind = array
-		}
-		t.nodes = append(t.nodes, n)
-		if c == '{' {
-			p, err = t.members(p+1, i)
-		} else {
-			p, err = t.elements(p+1, i)
-		}
-		t.depth--
-		if err != nil {
-			return p, err
-		}
-		t.nodes[i].end, t.nodes[i].next = int32(p), int32(len(t.nodes))
-		return p, nil
-	case c == '"':
-		n.kind = str
-		p, n.esc, err = t.str(p)
-	case c == '-' || c >= '0' && c <= '9':
-		n.kind = num
-		p, err = t.num(p)
-	default:
-		n.kind = lit
-		p, err = t.lit(p)
-	}
-	if err != nil {
-		return p, err
-	}
-	n.end, n.next = int32(p), i+1
-	t.nodes = append(t.nodes, n)
-	return p, nil
-}
-
-func (t *tape) members(p int, self int32) (int, error) {
-	if p = t.space(p); p < len(t.src) && t.src[p] == '}' {
-		return p + 1, nil
-	}
-	count := 0
-	for {
-		if p >= len(t.src) || t.src[p] != '"' {
-			return p, t.bad(p, "member name missing")
-		}
-		key := p + 1
-		q, esc, err := t.str(p)
-		if err != nil {
-			return q, err
-		}
-		if p = t.space(q); p >= len(t.src) || t.src[p] != ':' {
-			return p, t.bad(p, "colon missing")
-		}
-		if p, err = t.value(t.space(p+1), self, int32(key), int32(q-1-key), esc); err != nil {
-			return p, err
-		}
-		count++
-		if p = t.space(p); p >= len(t.src) {
-			return p, t.bad(p, "object not closed")
-		}
-		switch t.src[p] {
-		case '}':
-			return p + 1, t.unique(self, count)
-		case ',':
-			p = t.space(p + 1)
-		default:
-			return p, t.bad(p, "comma or brace missing")
-		}
-	}
-}
-
-func (t *tape) elements(p int, self int32) (int, error) {
-	if p = t.space(p); p < len(t.src) && t.src[p] == ']' {
-		return p + 1, nil
-	}
-	for {
-		var err error
-		if p, err = t.value(p, self, 0, -1, false); err != nil {
-			return p, err
-		}
-		if p = t.space(p); p >= len(t.src) {
-			return p, t.bad(p, "array not closed")
-		}
-		switch t.src[p] {
-		case ']':
-			return p + 1, nil
-		case ',':
-			p = t.space(p + 1)
-		default:
-			return p, t.bad(p, "comma or bracket missing")
-		}
-	}
-}
-
-// unique refuses an object in which a name stands twice, escapes undone.
-func (t *tape) unique(self int32, count int) error {
-	end := int32(len(t.nodes))
-	if count <= 12 {
-		for a := self + 1; a < end; a = t.nodes[a].next {
-			for b := t.nodes[a].next; b < end; b = t.nodes[b].next {
-				na, nb := &t.nodes[a], &t.nodes[b]
-				if na.id != nb.id || !na.kesc && !nb.kesc && na.klen != nb.klen {
-					continue
-				}
-				if bytes.Equal(t.name(a), t.name(b)) {
-					return fmt.Errorf("json at byte %d: member name stands twice: %w", nb.key, edit.ErrAmbiguous)
-				}
+		if len(t.nodes) == cap(t.nodes) {
+			if err := t.grow(p); err != nil {
+				return err
 			}
 		}
-		return nil
-	}
-	if t.dup == nil {
-		t.dup = make(map[string]struct{}, 64)
-	}
-	clear(t.dup)
-	for a := self + 1; a < end; a = t.nodes[a].next {
-		k := string(t.name(a))
-		if _, twice := t.dup[k]; twice {
-			return fmt.Errorf("json at byte %d: member name stands twice: %w", t.nodes[a].key, edit.ErrAmbiguous)
+		i := int32(len(t.nodes))
+		n.start, n.parent, n.next = int32(p), t.open, i+1
+		switch c := src[p]; {
+		case c == '"':
+			end, esc, wrong := scan(src, p)
+			if wrong != "" {
+				return bad(end, wrong)
+			}
+			if esc {
+				n.is |= escaped
+			}
+			n.kind = str
+			p = end
+		case c == '{' || c == '[':
+			if t.depth++; t.depth > maxDepth {
+				return fmt.Errorf("json deeper than %d: %w", maxDepth, edit.ErrTooLarge)
+			}
+			if n.kind = object; c == '[' {
+				n.kind = array
+			}
+			t.nodes = append(t.nodes, n)
+			p = t.space(p + 1)
+			if p < len(src) && src[p] == c+2 {
+				// the brackets' closing forms are two further on in ASCII
+				t.nodes[i].end = int32(p + 1)
+				t.depth--
+				p++
+				if c == '{' {
+					if err := t.close(i); err != nil {
+						return err
+					}
+				}
+				break
+			}
+			t.open = i
+			if p, err = t.name(&n, p); err != nil {
+				return err
+			}
+			continue
+		case c == '-' || c-'0' <= 9:
+			end, ok := number(src, p)
+			if !ok {
+				return bad(p, "bad number")
+			}
+			n.kind, p = num, end
+		default:
+			end, ok := literal(src, p)
+			if !ok {
+				return bad(p, "no value")
+			}
+			n.kind, p = lit, end
 		}
-		t.dup[k] = struct{}{}
+		if n.kind > array {
+			n.end = int32(p)
+			t.nodes = append(t.nodes, n)
+		}
+		if p, err = t.after(p); err != nil {
+			return err
+		}
+		if t.open < 0 {
+			return nil
+		}
+		if p, err = t.name(&n, p); err != nil {
+			return err
+		}
 	}
+}
+
+// grow makes room for more nodes, at byte p: for as many as the document will
+// have if it goes on as it began, within bounds.
+func (t *tape) grow(p int) error {
+	n := len(t.nodes)
+	if n >= maxNodes {
+		return fmt.Errorf("json of more than %d values: %w", maxNodes, edit.ErrTooLarge)
+	}
+	more := min(int(int64(n)*int64(len(t.src))/int64(p+1)), 8*n)
+	t.nodes = slices.Grow(t.nodes, min(max(more, 2*n, 512), maxNodes)-n)
+	t.nodes = t.nodes[:n:min(cap(t.nodes), maxNodes)]
 	return nil
 }
 
-// str reads a string and tells whether it has escapes.
-func (t *tape) str(p int) (end int, esc bool, err error) {
-	for q := p + 1; q < len(t.src); {
-		switch c := t.src[q]; {
-		case c == '"':
-			return q + 1, esc, nil
-		case c < 0x20:
-			return q, esc, t.bad(q, "control character in a string")
-		case c != '\\':
-			q++
-		default:
-			esc = true
-			n, ok := escapeLen(t.src[q:])
-			if !ok {
-				return q, esc, t.bad(q, "bad escape")
+// after closes the containers that end at p. It gives where the next element or
+// member begins; once nothing is open, the document was read to its end.
+func (t *tape) after(p int) (int, error) {
+	for {
+		p = t.space(p)
+		if t.open < 0 {
+			if p != len(t.src) {
+				return p, bad(p, "data after the value")
 			}
-			q += n
+			return p, nil
 		}
-	}
-	return len(t.src), esc, t.bad(p, "string not closed")
-}
-
-// escapeLen gives the length of the escape at the start of s: a surrogate pair
-// counts as one, half a pair is none.
-func escapeLen(s []byte) (int, bool) {
-	if len(s) < 2 {
-		return 0, false
-	}
-	switch s[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, true
-	case 'u':
-		r, ok := hex4(s[2:])
-		if !ok || r >= 0xdc00 && r <= 0xdfff {
-			return 0, false
+		if p >= len(t.src) {
+			return p, bad(p, "object or array not closed")
 		}
-		if !utf16.IsSurrogate(r) {
-			return 6, true
-		}
-		if len(s) < 12 || s[6] != '\\' || s[7] != 'u' {
-			return 0, false
-		}
-		lo, ok := hex4(s[8:])
-		return 12, ok && lo >= 0xdc00 && lo <= 0xdfff
-	}
-	return 0, false
-}
-
-func hex4(s []byte) (rune, bool) {
-	if len(s) < 4 {
-		return 0, false
-	}
-	var r rune
-	for _, c := range s[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
+		n := &t.nodes[t.open]
+		switch c := t.src[p]; {
+		case c == ',':
+			return t.space(p + 1), nil
+		case c == '}' && n.kind == object:
+			n.end, n.next = int32(p+1), int32(len(t.nodes))
+			if err := t.close(t.open); err != nil {
+				return p, err
+			}
+		case c == ']' && n.kind == array:
+			n.end, n.next = int32(p+1), int32(len(t.nodes))
 		default:
-			return 0, false
+			return p, bad(p, "comma or bracket missing")
 		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
-}
-
-func (t *tape) num(p int) (int, error) {
-	start := p
-	digits := func() bool {
-		from := p
-		for p < len(t.src) && t.src[p] >= '0' && t.src[p] <= '9' {
-			p++
-		}
-		return p > from
-	}
-	if t.src[p] == '-' {
+		t.open = n.parent
+		t.depth--
 		p++
 	}
-	if p < len(t.src) && t.src[p] == '0' {
-		p++
-	} else if !digits() {
-		return p, t.bad(start, "bad number")
-	}
-	if p < len(t.src) && t.src[p] == '.' {
-		if p++; !digits() {
-			return p, t.bad(start, "bad number")
-		}
-	}
-	if p < len(t.src) && (t.src[p] == 'e' || t.src[p] == 'E') {
-		if p++; p < len(t.src) && (t.src[p] == '+' || t.src[p] == '-') {
-			p++
-		}
-		if !digits() {
-			return p, t.bad(start, "bad number")
-		}
-	}
-	return p, nil
 }
 
-func (t *tape) lit(p int) (int, error) {
-	for _, w := range [...]string{"true", "false", "null"} {
-		if len(t.src)-p >= len(w) && string(t.src[p:p+len(w)]) == w {
-			return p + len(w), nil
-		}
+// name reads a member's name and colon into n, and gives where the value
+// begins; in an array there is none to read.
+func (t *tape) name(n *node, p int) (int, error) {
+	*n = node{klen: -1}
+	if t.nodes[t.open].kind == array {
+		return p, nil
 	}
-	return p, t.bad(p, "no value")
-}
-
-// name gives a member's name, escapes undone.
-func (t *tape) name(i int32) []byte {
-	n := &t.nodes[i]
-	if n.klen < 0 {
-		return nil
+	if p >= len(t.src) || t.src[p] != '"' {
+		return p, bad(p, "member name missing")
 	}
-	if k := t.src[n.key : n.key+n.klen]; !n.kesc {
-		return k
+	end, esc, wrong := scan(t.src, p)
+	if wrong != "" {
+		return p, bad(end, wrong)
+	}
+	n.key, n.klen = int32(p+1), int32(end-p-2)
+	if esc {
+		n.is = kescaped
+		t.buf = appendUnescaped(t.buf[:0], t.src[p+1:end-1])
+		n.id = t.p.table.find(t.kept.keep(t.buf))
 	} else {
-		return unescape(k)
+		n.id = t.p.table.find(t.s[p+1 : end-1])
 	}
+	if p = t.space(end); p >= len(t.src) || t.src[p] != ':' {
+		return p, bad(p, "colon missing")
+	}
+	return t.space(p + 1), nil
+}
+
+// nameOf gives a member's name, escapes undone.
+func (t *tape) nameOf(i int32) string {
+	n := &t.nodes[i]
+	switch {
+	case n.klen < 0:
+		return ""
+	case n.is&kescaped == 0:
+		return t.s[n.key : n.key+n.klen]
+	}
+	return t.unescaped(n.key, n.key+n.klen)
 }
 
 // text gives a string's value, escapes undone, or a number's or literal's text.
-func (t *tape) text(i int32) []byte {
+func (t *tape) text(i int32) string {
 	n := &t.nodes[i]
 	switch {
 	case n.kind != str:
-		return t.src[n.start:n.end]
-	case !n.esc:
-		return t.src[n.start+1 : n.end-1]
+		return t.s[n.start:n.end]
+	case n.is&escaped == 0:
+		return t.s[n.start+1 : n.end-1]
 	}
-	return unescape(t.src[n.start+1 : n.end-1])
+	return t.unescaped(n.start+1, n.end-1)
 }
+
+func (t *tape) unescaped(from, to int32) string {
+	t.buf = appendUnescaped(t.buf[:0], t.src[from:to])
+	return t.kept.keep(t.buf)
+}
+
+// isNull reports whether the node is null, which is as good as absent.
+func (t *tape) isNull(i int32) bool { return t.nodes[i].kind == lit && t.src[t.nodes[i].start] == 'n' }
 
 // outer is where a node begins with its member name, if it has one.
 func (t *tape) outer(i int32) int {
@@ -384,71 +292,4 @@ func (t *tape) outer(i int32) int {
 		return int(n.key) - 1
 	}
 	return int(t.nodes[i].start)
-}
-
-// unescape undoes the escapes of a string's inside that str has accepted.
-func unescape(s []byte) []byte {
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			i++
-			continue
-		}
-		n, ok := escapeLen(s[i:])
-		if !ok { // not reached after str
-			return out
-		}
-		switch c := s[i+1]; c {
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
-		case 'u':
-			r, _ := hex4(s[i+2:])
-			if n == 12 {
-				lo, _ := hex4(s[i+8:])
-				r = utf16.DecodeRune(r, lo)
-			}
-			out = utf8.AppendRune(out, r)
-		default:
-			out = append(out, c)
-		}
-		i += n
-	}
-	return out
-}
-
-// quote writes s as a JSON string that may also stand in a script: <, >, &, and
-// the line separators of JavaScript are escaped.
-func quote(s string) string {
-	const hex = "0123456789abcdef"
-	out := make([]byte, 0, len(s)+2)
-	out = append(out, '"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			out = append(out, '\\', c)
-		case c == '\n':
-			out = append(out, '\\', 'n')
-		case c == '\r':
-			out = append(out, '\\', 'r')
-		case c == '\t':
-			out = append(out, '\\', 't')
-		case c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x7f:
-			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		case c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8:
-			out = append(out, '\\', 'u', '2', '0', '2', hex[s[i+2]&15])
-			i += 2
-		default:
-			out = append(out, c)
-		}
-	}
-	return string(append(out, '"'))
 }

@@ -3,7 +3,7 @@ package jsonrewrite
 import (
 	"fmt"
 	"strconv"
-	"sync"
+	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -12,29 +12,30 @@ import (
 // maxNested bounds JSON in strings of JSON.
 const maxNested = 8
 
-// run is one document on its way through.
+// run is one document on its way through. Runs are used over and over, each by
+// the program that made it.
 type run struct {
 	p    *Program
 	in   *Input
 	rt   *route
-	t    *tape
+	t    tape
 	list *edit.List
 	rep  edit.Report
 	err  error
 
-	gone  []bool          // by node: it leaves its container
-	memo  []int8          // by node: 1 visible, 2 hidden, as its shape was judged
-	over  map[int32]field // what the route says of a node by its path
-	prose []edit.Span
-	items int32    // the array of the route's first list, or -1
-	fill  []string // by shape: its placeholder
-
-	epoch int32
-	at    []int32 // by interned name: the epoch in which it was seen
-	seen  []int32 // by interned name: the node
+	over     map[int32]*field // what the route says of a node by its path: those with told set
+	keys     []rules.Key      // of references that are being judged
+	prose    []edit.Span
+	items    int32    // the array of the route's first list, or -1
+	visibles int      // of them, so far
+	fill     []string // by shape: its placeholder, once it is needed
+	text     []byte   // a string's value
+	out      []byte   // the result of JSON in a string
 }
 
-var runs = sync.Pool{New: func() any { return &run{over: make(map[int32]field)} }}
+func newRun(p *Program) *run {
+	return &run{p: p, t: tape{p: p}, over: make(map[int32]*field), fill: make([]string, len(p.shapes))}
+}
 
 // Rewrite appends src, without what in.Judge hides, to dst. src must be one JSON
 // value in UTF-8, with no name twice in an object, no unpaired surrogate and
@@ -53,7 +54,7 @@ func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error
 // in a script or an attribute: fields come before the profile's, and in's
 // Response, Page and Evidence are not looked at.
 func (p *Program) Island(dst, src []byte, in Input, fields map[string]rules.FieldSpec) ([]byte, edit.Report, error) {
-	rt, err := newRoute(&rules.ResponseSpec{Fields: fields})
+	rt, err := p.newRoute(&rules.ResponseSpec{Fields: fields})
 	if err != nil {
 		return dst, edit.Report{}, fmt.Errorf("island: %w", err)
 	}
@@ -62,17 +63,15 @@ func (p *Program) Island(dst, src []byte, in Input, fields map[string]rules.Fiel
 }
 
 func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.Report, error) {
-	t := tapes.Get().(*tape)
-	defer t.release()
-	if err := t.read(src, p.names); err != nil {
+	r := p.runs.Get().(*run)
+	defer r.release()
+	r.in, r.rt = in, rt
+	t := &r.t
+	if err := t.read(src); err != nil {
 		return dst, edit.Report{}, err
 	}
-	r := runs.Get().(*run)
-	defer r.release()
-	r.p, r.in, r.rt, r.t = p, in, rt, t
 	r.list = edit.Get()
 	defer edit.Put(r.list)
-	r.size(len(t.nodes), len(p.names)+1)
 
 	r.items = -1
 	if len(rt.lists) > 0 {
@@ -81,11 +80,11 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 	r.evidence()
 	r.mark()
 	r.parallel()
-	hidden := r.root()
+	leaves := r.root()
 	if r.err != nil {
 		return dst, edit.Report{}, r.err
 	}
-	if hidden {
+	if leaves {
 		r.rep.RootHidden = true
 		return dst, r.rep, nil
 	}
@@ -93,6 +92,9 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 	out, err := r.list.Apply(dst, src)
 	if err != nil {
 		return dst, edit.Report{}, fmt.Errorf("json: %w", err)
+	}
+	if len(r.prose) > 0 {
+		r.rep.Prose = make([]edit.Span, 0, len(r.prose))
 	}
 	for _, s := range r.prose {
 		if m := r.list.MapSpan(s); m.Len() > 0 {
@@ -102,66 +104,56 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 	return out, r.rep, nil
 }
 
-func (r *run) size(nodes, names int) {
-	r.gone = zeroed(r.gone, nodes)
-	r.memo = zeroed(r.memo, nodes)
-	r.at = zeroed(r.at, names)
-	r.seen = zeroed(r.seen, names)
-}
-
-func zeroed[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	s = s[:n]
-	clear(s)
-	return s
-}
-
+// release gives the run back, without memory that few will need.
 func (r *run) release() {
-	if cap(r.gone) > 1<<17 {
-		return
+	r.t.release()
+	if len(r.over) > maxPooled/8 {
+		r.over = make(map[int32]*field)
 	}
 	clear(r.over)
-	*r = run{over: r.over, gone: r.gone, memo: r.memo, at: r.at, seen: r.seen, prose: r.prose[:0]}
-	runs.Put(r)
+	clear(r.fill)
+	clear(r.keys[:cap(r.keys)])
+	kept := run{p: r.p, t: r.t, over: r.over, fill: r.fill, keys: r.keys[:0]}
+	if cap(r.prose) <= maxPooled {
+		kept.prose = r.prose[:0]
+	}
+	if cap(r.text) <= maxPooled*8 && cap(r.out) <= maxPooled*8 {
+		kept.text, kept.out = r.text[:0], r.out[:0]
+	}
+	*r = kept
+	r.p.runs.Put(r)
 }
 
 func (r *run) keepUnknown() bool { return r.rt.keepUnknown || r.in.Keep }
 
 // root judges the whole; a root that matches no shape is walked.
 func (r *run) root() bool {
-	f := field{op: walk}
-	if o, ok := r.over[0]; ok {
-		f = o
-	} else if k := r.t.nodes[0].kind; k == str || k == num {
-		f.op = unknown
+	f := &walkField
+	if k := r.t.nodes[0].kind; k == str || k == num {
+		f = &unknownField
 	}
 	return r.value(0, f, r.in.Judge, nil)
 }
 
-// held remembers, for one array, of which shapes a placeholder stands in it.
-type held struct{ shapes []int }
+// held remembers, for one array, of which shapes a placeholder stands in it, by
+// bit.
+type held uint64
 
 func (h *held) once(s int) bool {
-	for _, x := range h.shapes {
-		if x == s {
-			return false
-		}
-	}
-	h.shapes = append(h.shapes, s)
-	return true
+	first := *h>>s&1 == 0
+	*h |= 1 << s
+	return first
 }
 
 // value judges one value and reports whether it must leave its container.
-func (r *run) value(n int32, f field, j edit.Judge, lst *held) bool {
-	if r.gone[n] {
-		return true
+func (r *run) value(n int32, f *field, j edit.Judge, lst *held) bool {
+	nd := &r.t.nodes[n]
+	if nd.is&(gone|told) != 0 {
+		if nd.is&gone != 0 {
+			return true
+		}
+		f = r.told(n, f)
 	}
-	if o, ok := r.over[n]; ok {
-		f = o
-	}
-	k := r.t.nodes[n].kind
 	switch f.op {
 	case next:
 		if w := r.in.Window; w != nil && !w.More && !f.back {
@@ -175,13 +167,21 @@ func (r *run) value(n int32, f field, j edit.Judge, lst *held) bool {
 	case text:
 		return r.replaced(n, f.text)
 	}
-	switch k {
+	switch nd.kind {
 	case object:
 		return r.object(n, f, j, lst)
 	case array:
 		return r.array(n, f, j)
 	}
 	return r.scalar(n, f, j)
+}
+
+// told gives what the route says of a value by its path, or else f.
+func (r *run) told(n int32, f *field) *field {
+	if r.t.nodes[n].is&told != 0 {
+		return r.over[n]
+	}
+	return f
 }
 
 // replaced puts one of the view's texts in the place of a string.
@@ -197,15 +197,7 @@ func (r *run) replaced(n int32, name string) bool {
 	return true
 }
 
-// set makes a string of value s of the node, unless it is one already.
-func (r *run) set(n int32, s string) {
-	nd := &r.t.nodes[n]
-	if nd.kind != str || string(r.t.text(n)) != s {
-		r.list.Replace(int(nd.start), int(nd.end), quote(s))
-	}
-}
-
-func (r *run) object(n int32, f field, j edit.Judge, lst *held) bool {
+func (r *run) object(n int32, f *field, j edit.Judge, lst *held) bool {
 	switch f.op {
 	case dict:
 		r.dict(n, f, j)
@@ -216,7 +208,7 @@ func (r *run) object(n int32, f field, j edit.Judge, lst *held) bool {
 	case next:
 		return r.nextObject(n)
 	}
-	if s := r.match(n); s != nil {
+	if s := r.t.shape(n); s != nil {
 		inner := r.context(n, s, j)
 		if !r.decide(n, s, inner) {
 			return r.hide(n, s, lst)
@@ -240,11 +232,9 @@ func (r *run) object(n int32, f field, j edit.Judge, lst *held) bool {
 
 // filled gives a shape's placeholder with this view's texts.
 func (r *run) filled(s *shape) string {
-	if r.fill == nil {
-		r.fill = make([]string, len(r.p.shapes))
-	}
 	if r.fill[s.index] == "" {
-		r.fill[s.index] = fill(s.placeholder, r.in.Texts)
+		r.t.buf = fill(r.t.buf[:0], s.placeholder, r.in.Texts)
+		r.fill[s.index] = r.t.kept.keep(r.t.buf)
 	}
 	return r.fill[s.index]
 }
@@ -253,8 +243,8 @@ func (r *run) filled(s *shape) string {
 // program writes it: an answer that went through once goes through again.
 func (r *run) ours(n int32) bool {
 	nd := &r.t.nodes[n]
-	for _, s := range r.p.shapes {
-		if s.hold && r.filled(s) == string(r.t.src[nd.start:nd.end]) {
+	for _, s := range r.p.held {
+		if r.filled(s) == r.t.s[nd.start:nd.end] {
 			return true
 		}
 	}
@@ -272,7 +262,7 @@ func (r *run) hide(n int32, s *shape, lst *held) bool {
 		return true
 	}
 	nd := &r.t.nodes[n]
-	if with := r.filled(s); with != string(r.t.src[nd.start:nd.end]) {
+	if with := r.filled(s); with != r.t.s[nd.start:nd.end] {
 		r.list.Replace(int(nd.start), int(nd.end), with)
 	}
 	r.rep.Hide(s.kind, edit.Replaced)
@@ -283,26 +273,32 @@ func (r *run) hide(n int32, s *shape, lst *held) bool {
 // has lost all that was in it.
 func (r *run) members(n int32, s *shape, all *field, j edit.Judge) (emptied bool) {
 	counts := false
+	cut := r.cutting()
 	end := r.t.nodes[n].next
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
-		f := field{}
-		if all != nil {
-			f = *all
-		} else {
-			f = r.fieldOf(c, s)
+		f := all
+		if f == nil {
+			f = r.told(c, r.fieldOf(c, s))
 		}
-		counts = counts || f.op == count
-		r.gone[c] = r.value(c, f, j, nil)
+		cut.before(c)
+		leaves := r.value(c, f, j, nil)
+		if f.op == count && !leaves {
+			if leaves = !r.counted(n, f.path); leaves {
+				r.rep.Hide(rules.NoEntity, edit.Dropped)
+			}
+			counts = true
+		}
+		cut.after(c, leaves)
 	}
+	cut.end()
 	if counts {
 		r.counts(n, s)
 	}
-	r.emit(n)
 	if s != nil && s.ifEmpty != 0 {
 		for c := n + 1; c < end; c = r.t.nodes[c].next {
 			if r.t.nodes[c].id == s.ifEmpty {
 				had, left := r.tally(c)
-				emptied = r.gone[c] || had > 0 && left == 0
+				emptied = r.t.nodes[c].is&gone != 0 || had > 0 && left == 0
 			}
 		}
 	}
@@ -311,96 +307,123 @@ func (r *run) members(n int32, s *shape, all *field, j edit.Judge) (emptied bool
 
 // fieldOf says what a member is: the shape, the route, the profile, in this
 // order.
-func (r *run) fieldOf(c int32, s *shape) field {
+func (r *run) fieldOf(c int32, s *shape) *field {
 	id := r.t.nodes[c].id
-	if s != nil && id != 0 {
-		if f, ok := s.fields[id]; ok {
+	if s != nil {
+		if f := s.fields[id]; f != nil {
 			return f
 		}
 	}
-	if r.rt.fields != nil {
-		if f, ok := r.rt.fields[string(r.t.name(c))]; ok {
+	if f := r.rt.said(&r.t, c); f != nil {
+		return f
+	}
+	if r.in.outer != nil {
+		if f := r.in.outer.said(&r.t, c); f != nil {
 			return f
 		}
 	}
-	if r.in.fields != nil {
-		if f, ok := r.in.fields[string(r.t.name(c))]; ok {
-			return f
-		}
-	}
-	if id != 0 && int(id) < len(r.p.fields) {
-		return r.p.fields[id]
-	}
-	return field{}
+	return r.p.fields[id]
 }
 
 // dict judges an object whose names name entities.
-func (r *run) dict(n int32, f field, j edit.Judge) {
-	end, made := r.t.nodes[n].next, 0
+func (r *run) dict(n int32, f *field, j edit.Judge) {
+	made := 0
+	cut := r.cutting()
+	end := r.t.nodes[n].next
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
-		name := r.t.name(c)
-		switch {
-		case f.neg && len(name) > 1 && name[0] == '-':
-			// a made-up number: the value must say what it is
-			if r.t.nodes[c].kind != object || r.match(c) == nil {
-				r.gone[c] = true
-				r.rep.UnknownFields++
-				continue
-			}
-		case !r.visible(f.attr, string(name), j):
-			r.gone[c] = true
-			r.rep.Hide(f.attr.Kind(), edit.Removed)
-			continue
-		}
-		r.gone[c] = r.value(c, field{op: walk}, j, nil)
-		if nd := &r.t.nodes[c]; f.neg && !r.gone[c] && name[0] == '-' {
+		cut.before(c)
+		leaves := r.entry(c, f, j)
+		cut.after(c, leaves)
+		if nd := &r.t.nodes[c]; f.neg && !leaves && strings.HasPrefix(r.t.nameOf(c), "-") {
 			made++
-			if want := strconv.Itoa(-made); want != string(name) {
-				r.list.Replace(int(nd.key), int(nd.key+nd.klen), want)
+			r.t.buf = strconv.AppendInt(r.t.buf[:0], int64(-made), 10)
+			if string(r.t.buf) != r.t.s[nd.key:nd.key+nd.klen] {
+				r.list.Replace(int(nd.key), int(nd.key+nd.klen), r.t.kept.keep(r.t.buf))
 			}
 		}
 	}
-	r.emit(n)
+	cut.end()
 }
 
-func (r *run) array(n int32, f field, j edit.Judge) bool {
-	nd := &r.t.nodes[n]
+// entry judges one member of an object whose names name entities.
+func (r *run) entry(c int32, f *field, j edit.Judge) bool {
+	name := r.t.nameOf(c)
+	switch {
+	case f.neg && len(name) > 1 && name[0] == '-':
+		// a made-up number: the value must say what it is
+		if r.t.nodes[c].shape == 0 {
+			r.rep.UnknownFields++
+			return true
+		}
+	case !r.visible(f.attr, name, j):
+		r.rep.Hide(f.attr.Kind(), edit.Removed)
+		return true
+	}
+	if r.value(c, &walkField, j, nil) {
+		return true
+	}
+	if r.t.nodes[c].kind != array {
+		return false
+	}
+	// A member that is there for what its list holds goes with the last of it.
+	had, left := r.tally(c)
+	return had > 0 && left == 0
+}
+
+func (r *run) array(n int32, f *field, j edit.Judge) bool {
+	end := r.t.nodes[n].next
 	strict := f.op == unknown && !r.keepUnknown()
 	if strict {
-		for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
-			if r.t.nodes[c].kind != object || r.match(c) == nil {
+		for c := n + 1; c < end; c = r.t.nodes[c].next {
+			if r.t.nodes[c].shape == 0 {
 				r.rep.UnknownFields++
 				return true
 			}
 		}
 	}
-	if f.op == next || f.op == count {
+	switch f.op {
+	case next, count:
 		r.rep.UnknownFields++
 		return true
-	}
-	if f.op == dict {
-		f = field{op: walk} // the same place as a list: its elements say who they are
+	case dict:
+		f = &walkField // the same place as a list: its elements say who they are
 	}
 	var lst held
 	left, groups := 0, r.groups(n)
-	for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
-		if r.gone[c] = r.value(c, f, j, &lst); groups && !r.gone[c] {
+	cut := r.cutting()
+	for c := n + 1; c < end; c = r.t.nodes[c].next {
+		cut.before(c)
+		leaves := r.value(c, f, j, &lst)
+		if groups && !leaves {
 			had, stay := r.tally(c)
-			r.gone[c] = had > 0 && stay == 0
+			leaves = had > 0 && stay == 0
 		}
-		if !r.gone[c] {
+		if n == r.items {
+			leaves = r.item(leaves)
+		}
+		cut.after(c, leaves)
+		if !leaves {
 			left++
 		}
 	}
-	if n == r.items {
-		r.window(n)
+	cut.end()
+	// empty or emptied, an array that nobody names is the same: nothing
+	return strict && left == 0
+}
+
+// item notes whether an item of the list may be seen, and takes it out as well
+// if it lies outside the window.
+func (r *run) item(leaves bool) bool {
+	if r.rep.Items == nil {
+		had, _ := r.tally(r.items)
+		r.rep.Items = make([]bool, 0, had)
 	}
-	if strict && left == 0 {
-		// empty or emptied, an array that nobody names is the same: nothing
-		return true
+	r.rep.Items = append(r.rep.Items, !leaves)
+	if w := r.in.Window; w != nil && !leaves {
+		leaves = r.visibles < w.Skip || r.visibles-w.Skip >= w.Take
+		r.visibles++
 	}
-	r.emit(n)
-	return false
+	return leaves
 }
 
 // groups says that an array is a list of lists and of nothing else: a group
@@ -414,28 +437,4 @@ func (r *run) groups(n int32) bool {
 		}
 	}
 	return end > n+1
-}
-
-// emit deletes the children that are gone, with the commas that go with them.
-func (r *run) emit(n int32) {
-	end := r.t.nodes[n].next
-	kept := int32(-1) // the last child that stays
-	for c := n + 1; c < end; {
-		if !r.gone[c] {
-			kept, c = c, r.t.nodes[c].next
-			continue
-		}
-		from, last := c, c
-		for c < end && r.gone[c] {
-			last, c = c, r.t.nodes[c].next
-		}
-		switch {
-		case kept >= 0:
-			r.list.Delete(int(r.t.nodes[kept].end), int(r.t.nodes[last].end))
-		case c < end:
-			r.list.Delete(r.t.outer(from), r.t.outer(c))
-		default:
-			r.list.Delete(r.t.outer(from), int(r.t.nodes[last].end))
-		}
-	}
 }

@@ -43,6 +43,9 @@ func (r *run) element(i int) int {
 	case u == unknown:
 		r.unknownGoes(i)
 		return n.last
+	case u == container && n.name == "source":
+		r.unknownGoes(i) // of Atom: the feed that the entry was taken from
+		return n.last
 	case u == drop:
 		r.always++
 		r.remove(i)
@@ -71,7 +74,7 @@ func (r *run) element(i int) int {
 			break
 		}
 		if u == prose {
-			r.prose = append(r.prose, edit.Span{Start: n.open, End: n.close})
+			r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
 		}
 	case markup:
 		r.markup(i)
@@ -97,7 +100,7 @@ func (r *run) title(i int) {
 	if r.in.Title != nil {
 		key, ok = r.in.Title(v)
 	}
-	if ok && r.judge.Entity(rules.Ref{Kind: rules.Content, Keys: []rules.Key{key}}).Verdict == rules.Visible {
+	if ok && r.entity(key).Verdict == rules.Visible {
 		return
 	}
 	n := &r.t.nodes[i]
@@ -122,7 +125,7 @@ func (r *run) attributes(i int) bool {
 	n := &t.nodes[i]
 	for k := n.attr; k < n.attrEnd; k++ {
 		a := &t.attrs[k]
-		v := unescape(t.s[a.vs:a.ve])
+		v := t.unescape(t.s[a.vs:a.ve])
 		if a.name == "xml:base" {
 			r.setBase(n, a, v)
 			continue
@@ -143,9 +146,9 @@ func (r *run) attributes(i int) bool {
 			}
 		case user:
 			r.rep.Check(rules.User)
-			if !shown(r.judge.Entity(r.userRef(v))) {
+			if !shown(r.entity(r.userKey(v))) {
 				r.rep.Hide(rules.User, edit.Replaced)
-				r.list.Replace(a.vs, a.ve, attrEscaper.Replace(r.in.Texts["hidden_user"]))
+				r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, r.in.Texts["hidden_user"]))
 			}
 		default:
 			r.always++
@@ -171,7 +174,7 @@ func (r *run) setBase(n *node, a *attribute, v string) {
 	r.base = v
 	if l.URL != "" {
 		r.base = l.URL
-		r.list.Replace(a.vs, a.ve, attrEscaper.Replace(l.URL))
+		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, l.URL))
 	}
 }
 
@@ -190,7 +193,7 @@ func (r *run) attrURL(i int, a *attribute, v string) bool {
 		r.remove(i)
 		return false
 	case l.URL != "" && l.URL != v:
-		r.list.Replace(a.vs, a.ve, attrEscaper.Replace(l.URL))
+		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, l.URL))
 	}
 	return true
 }
@@ -226,7 +229,7 @@ func (r *run) template(i int, a *attribute, v string) bool {
 		r.remove(i)
 		return false
 	case out != "" && out != v:
-		r.list.Replace(a.vs, a.ve, attrEscaper.Replace(out))
+		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, out))
 	}
 	return true
 }
@@ -252,7 +255,7 @@ func (r *run) url(i int) {
 		r.rep.Hide(l.Kind, edit.Removed)
 		r.remove(i)
 	case l.URL != "" && l.URL != v:
-		r.list.Replace(n.open, n.close, textEscaper.Replace(l.URL))
+		r.list.Replace(n.open, n.close, r.t.escape(textEscaper, l.URL))
 	}
 }
 
@@ -273,13 +276,29 @@ func (r *run) harmlessID(i int, v string) bool {
 // tagHost sees to the host in a tag: URI (RFC 4151): one of the wiki's own is
 // set to the site's; false: it is inside, and must not stay.
 func (r *run) tagHost(i int, v string) bool {
-	rest, ok := strings.CutPrefix(v, "tag:")
-	if !ok {
-		return true
+	host, to, ok := r.tagOf(v)
+	if !ok || to == "" {
+		return ok
 	}
-	host, _, ok := strings.Cut(rest, ",")
-	if !ok || host == "" || strings.ContainsAny(host, "/@?#") {
+	n := &r.t.nodes[i]
+	at := strings.Index(r.t.s[n.open:n.close], host)
+	if at < 0 {
 		return false
+	}
+	r.list.Replace(n.open+at, n.open+at+len(host), to)
+	return true
+}
+
+// tagOf gives the host in a tag: URI and the one to put in its place, if any.
+// Not ok: such a URI must not stay, nor is it the name of anything.
+func (r *run) tagOf(v string) (host, to string, ok bool) {
+	rest, tag := strings.CutPrefix(v, "tag:")
+	if !tag {
+		return "", "", true
+	}
+	host, _, ok = strings.Cut(rest, ",")
+	if !ok || host == "" || strings.ContainsAny(host, "/@?#") {
+		return "", "", false
 	}
 	for _, scheme := range [...]string{"https", "http"} {
 		l := r.link(scheme + "://" + host + "/")
@@ -287,22 +306,18 @@ func (r *run) tagHost(i int, v string) bool {
 			continue
 		}
 		if l.Fate != rules.FateKeep {
-			return false
+			return "", "", false
 		}
-		if u, err := url.Parse(l.URL); err == nil && u.Hostname() != "" && u.Hostname() != host {
-			n := &r.t.nodes[i]
-			at := n.open + strings.Index(r.t.s[n.open:n.close], host)
-			if at < n.open {
-				return false
-			}
-			r.list.Replace(at, at+len(host), u.Hostname())
+		if u, err := url.Parse(l.URL); err == nil && u.Hostname() != host {
+			return host, u.Hostname(), true
 		}
-		return true
+		break
 	}
-	return true
+	return host, "", true
 }
 
-func (r *run) userRef(v string) rules.Ref {
+// userKey makes a key of a person's name as a feed spells it.
+func (r *run) userKey(v string) rules.Key {
 	a := r.f.userAttr
 	if r.f.userAttr == rules.NoAttr {
 		a = rules.UserName
@@ -310,7 +325,7 @@ func (r *run) userRef(v string) rules.Ref {
 	if strings.Contains(v, "@") && !strings.ContainsAny(v, " ") && a != rules.UserName {
 		a = rules.UserEmail
 	}
-	return rules.Ref{Kind: rules.User, Keys: []rules.Key{{Attr: a, Value: v}}}
+	return rules.Key{Attr: a, Value: v}
 }
 
 // user judges an element that holds a person's name. If he is hidden, what else
@@ -322,16 +337,16 @@ func (r *run) user(i int) {
 	if v == "" {
 		return
 	}
-	ref := r.userRef(v)
+	key := r.userKey(v)
 	if n.name == "email" {
-		ref.Keys[0].Attr = rules.UserEmail
+		key.Attr = rules.UserEmail
 	}
 	hidden := r.in.Texts["hidden_user"]
 	if v == hidden && hidden != "" {
 		return
 	}
 	r.rep.Check(rules.User)
-	if shown(r.judge.Entity(ref)) {
+	if shown(r.entity(key)) {
 		return
 	}
 	if hidden == "" || n.name == "email" {
@@ -339,13 +354,24 @@ func (r *run) user(i int) {
 		r.remove(i)
 	} else {
 		r.rep.Hide(rules.User, edit.Replaced)
-		r.list.Replace(n.open, n.close, textEscaper.Replace(hidden))
+		r.list.Replace(n.open, n.close, r.t.escape(textEscaper, hidden))
 	}
 	if p := n.parent; p >= 0 && (t.nodes[p].name == "author" || t.nodes[p].name == "contributor") {
-		for j := p + 1; j < t.nodes[p].last; j++ {
-			if c := &t.nodes[j]; j != i && c.kind == kElement && c.parent == p && c.name != "name" {
-				r.remove(j)
-			}
+		r.person(p, i)
+	}
+}
+
+// person takes out what element p says of a hidden person beside his names and
+// element i, once.
+func (r *run) person(p, i int) {
+	t := r.t
+	if t.nodes[p].cleared {
+		return
+	}
+	t.nodes[p].cleared = true
+	for j := p + 1; j < t.nodes[p].last; j = t.nodes[j].last {
+		if c := &t.nodes[j]; j != i && c.kind == kElement && c.name != "name" {
+			r.remove(j)
 		}
 	}
 }
@@ -355,7 +381,7 @@ func (r *run) markup(i int) {
 	t := r.t
 	n := &t.nodes[i]
 	if typ, ok := t.attrValue(n, "type"); ok && typ == "text" {
-		r.prose = append(r.prose, edit.Span{Start: n.open, End: n.close})
+		r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
 		return
 	}
 	v := t.value(i)
@@ -366,16 +392,17 @@ func (r *run) markup(i int) {
 		r.unknownGoes(i)
 		return
 	}
-	b, err := r.in.Inner("html", []byte(v))
+	r.text = append(r.text[:0], v...)
+	b, err := r.in.Inner("html", r.text)
 	if err != nil {
 		r.fail(fmt.Errorf("xml: %s: %w", n.name, err))
 		return
 	}
-	r.prose = append(r.prose, edit.Span{Start: n.open, End: n.close})
-	out := string(b)
-	if out == v {
+	r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
+	if string(b) == v {
 		return
 	}
+	out := string(b)
 	if checkChars(out) != nil {
 		r.unknownGoes(i)
 		return
@@ -384,7 +411,7 @@ func (r *run) markup(i int) {
 		r.list.Replace(t.nodes[c].open, t.nodes[c].close, strings.ReplaceAll(out, "]]>", "]]]]><![CDATA[>"))
 		return
 	}
-	r.list.Replace(n.open, n.close, textEscaper.Replace(out))
+	r.list.Replace(n.open, n.close, r.t.escape(textEscaper, out))
 }
 
 // onlyCDATA gives the one CDATA section that is all of element i's content, or

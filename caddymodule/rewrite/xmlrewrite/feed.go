@@ -19,7 +19,10 @@ type run struct {
 	base   string
 	list   *edit.List
 	rep    edit.Report
-	prose  []edit.Span
+	values []string    // of one subject
+	keys   []rules.Key // of one reference
+	text   []byte      // of one element
+	layout int         // of dates: that of the last one
 	newest time.Time
 	stamp  string // the newest date as it is written
 	always int    // edits made without asking anybody
@@ -31,15 +34,15 @@ type run struct {
 // nothing of src may leave.
 func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error) {
 	r := run{in: &in, judge: in.Judge}
-	out, err := r.document(p, dst, string(src))
+	out, err := r.document(p, dst, src)
 	if err != nil {
 		return dst, edit.Report{}, err
 	}
 	return out, r.rep, nil
 }
 
-func (r *run) document(p *Program, dst []byte, s string) ([]byte, error) {
-	t, err := newTape(s)
+func (r *run) document(p *Program, dst, src []byte) ([]byte, error) {
+	t, err := newTape(string(src))
 	if err != nil {
 		return dst, err
 	}
@@ -59,11 +62,14 @@ func (r *run) document(p *Program, dst []byte, s string) ([]byte, error) {
 	if r.err != nil {
 		return dst, r.err
 	}
-	out, err := r.list.Apply(dst, []byte(s))
+	out, err := r.list.Apply(dst, src)
 	if err != nil {
 		return dst, fmt.Errorf("xml: %w", err)
 	}
-	for _, sp := range r.prose {
+	if len(t.prose) > 0 {
+		r.rep.Prose = make([]edit.Span, 0, len(t.prose))
+	}
+	for _, sp := range t.prose {
 		if o := r.list.MapSpan(sp); o.Len() > 0 {
 			r.rep.Prose = append(r.rep.Prose, o)
 		}
@@ -184,7 +190,7 @@ func (r *run) entry(i int) (rules.EntityKind, bool) {
 					key = t
 				}
 			}
-			if !shown(r.judge.Entity(rules.Ref{Kind: su.key.Kind(), Keys: []rules.Key{key}})) {
+			if !shown(r.entity(key)) {
 				return su.key.Kind(), true
 			}
 		}
@@ -199,7 +205,7 @@ func (r *run) entry(i int) (rules.EntityKind, bool) {
 // subjectValues gives what stands at a subject's places in entry i.
 func (r *run) subjectValues(su *subject, i int) []string {
 	t := r.t
-	var out []string
+	out := r.values[:0]
 	for j := i; j < t.nodes[i].last; j++ {
 		n := &t.nodes[j]
 		if n.kind != kElement || !su.matches(t, j) {
@@ -221,6 +227,9 @@ func (r *run) subjectValues(su *subject, i int) []string {
 		if su.url && v != "" && su.name == "guid" && !looksLikeURL(v) {
 			continue
 		}
+		if _, _, ok := r.tagOf(v); !ok {
+			continue // it goes, and would decide nothing the next time
+		}
 		if su.re != nil {
 			m := su.re.FindStringSubmatch(v)
 			if m == nil {
@@ -232,6 +241,7 @@ func (r *run) subjectValues(su *subject, i int) []string {
 			out = append(out, v)
 		}
 	}
+	r.values = out
 	return out
 }
 
@@ -271,6 +281,12 @@ func (r *run) unknownGoes(i int) {
 	r.remove(i)
 }
 
+// entity judges one key. The judge keeps nothing of what it is given.
+func (r *run) entity(k rules.Key) rules.Decision {
+	r.keys = append(r.keys[:0], k)
+	return r.judge.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: r.keys})
+}
+
 func shown(d rules.Decision) bool {
 	return d.Verdict == rules.Visible || d.Verdict == rules.Forbidden || d.Absent
 }
@@ -304,10 +320,21 @@ var layouts = []string{
 	time.RFC822, time.RFC822Z, "Mon, 2 Jan 06 15:04:05 -0700",
 }
 
-func parseDate(s string) (time.Time, bool) {
+// parseDate reads a date. A feed writes all of its dates alike: the form of the
+// last one is tried first.
+func (r *run) parseDate(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
-	for _, l := range layouts {
+	if utc, ok := strings.CutSuffix(s, " GMT"); ok { // what most write, without a zone to be made up
+		if t, err := time.Parse("Mon, 02 Jan 2006 15:04:05", utc); err == nil {
+			return t, true
+		}
+	}
+	if t, err := time.Parse(layouts[r.layout], s); err == nil {
+		return t, true
+	}
+	for i, l := range layouts {
 		if t, err := time.Parse(l, s); err == nil {
+			r.layout = i
 			return t, true
 		}
 	}
@@ -326,10 +353,10 @@ var dateElements = map[string]bool{
 // noteDate remembers the newest date of the entries that stay.
 func (r *run) noteDate(i int) {
 	t := r.t
-	for j := i + 1; j < t.nodes[i].last; j++ {
-		if n := &t.nodes[j]; n.kind == kElement && n.parent == i && dateElements[n.name] {
+	for j := i + 1; j < t.nodes[i].last; j = t.nodes[j].last {
+		if n := &t.nodes[j]; n.kind == kElement && dateElements[n.name] {
 			v := strings.TrimSpace(t.value(j))
-			if d, ok := parseDate(v); ok && d.After(r.newest) {
+			if d, ok := r.parseDate(v); ok && d.After(r.newest) {
 				r.newest, r.stamp = d, v
 			}
 		}
@@ -369,7 +396,7 @@ func (r *run) dates() {
 				}
 				if with != v {
 					r.always++
-					r.list.Replace(n.open, n.close, textEscaper.Replace(with))
+					r.list.Replace(n.open, n.close, t.escape(textEscaper, with))
 				}
 			}
 			break

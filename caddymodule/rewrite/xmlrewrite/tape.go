@@ -2,7 +2,7 @@ package xmlrewrite
 
 import (
 	"fmt"
-	"html"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,8 +30,9 @@ const (
 
 // node is one entry of the tape, in the order of the nodes' start.
 type node struct {
-	kind kind
-	name string // of elements, with its prefix
+	kind    kind
+	cleared bool   // of a person's element: what it said of him is gone
+	name    string // of elements, with its prefix
 	// [start,open) is the start tag, [open,close) the content and [close,end)
 	// the end tag; of other kinds [start,end) is all, [open,close) the text.
 	start, open, close, end int
@@ -50,6 +51,9 @@ type tape struct {
 	nodes []node
 	attrs []attribute
 	stack []int
+	prose []edit.Span
+	buf   []byte
+	kept  strings.Builder // decoded strings, many in one piece of memory
 	// encoding is the place of the declared encoding's name, if any.
 	encoding edit.Span
 }
@@ -67,12 +71,12 @@ func newTape(s string) (*tape, error) {
 }
 
 func (t *tape) release() {
-	if cap(t.nodes) > 1<<16 || cap(t.attrs) > 1<<16 {
+	if cap(t.nodes) > 1<<16 || cap(t.attrs) > 1<<16 || cap(t.buf) > 1<<20 {
 		return
 	}
 	clear(t.nodes)
 	clear(t.attrs)
-	*t = tape{nodes: t.nodes[:0], attrs: t.attrs[:0], stack: t.stack[:0]}
+	*t = tape{nodes: t.nodes[:0], attrs: t.attrs[:0], stack: t.stack[:0], buf: t.buf[:0], prose: t.prose[:0]}
 	tapes.Put(t)
 }
 
@@ -147,6 +151,10 @@ func (t *tape) parse() error {
 // checkChars refuses what is no XML character.
 func checkChars(s string) error {
 	for i := 0; i < len(s); {
+		if i+8 <= len(s) && plainBytes(s[i:i+8]) {
+			i += 8
+			continue
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
@@ -165,6 +173,16 @@ func checkChars(s string) error {
 		i += n
 	}
 	return nil
+}
+
+// plainBytes reports whether none of eight bytes is a control character or part
+// of a longer one.
+func plainBytes(s string) bool {
+	_ = s[7]
+	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	const ones = 0x0101010101010101
+	return (x|(x-' '*ones))&(0x80*ones) == 0
 }
 
 func isChar(r rune) bool {
@@ -226,6 +244,11 @@ func (t *tape) add(n node) int {
 		n.parent = t.stack[k-1]
 	}
 	n.last = len(t.nodes) + 1
+	if k := len(t.nodes); k == cap(t.nodes) {
+		// Room for as many as the document will have if it goes on as it began.
+		more := min(k*len(t.s)/(n.start+1), 8*k)
+		t.nodes = slices.Grow(t.nodes, min(max(more, 2*k, 256), maxNodes+1)-k)
+	}
 	t.nodes = append(t.nodes, n)
 	return n.last - 1
 }
@@ -410,34 +433,76 @@ func checkRefs(v string, at int) error {
 	}
 }
 
-// unescape decodes references that checkRefs let pass. HTML reads a few
-// numbers in its own way; they are decoded here as XML has them.
-func unescape(s string) string {
+// unescape decodes references that checkRefs let pass.
+func (t *tape) unescape(s string) string {
 	if strings.IndexByte(s, '&') < 0 {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
+	t.buf = appendUnescaped(t.buf[:0], s)
+	return t.keep(t.buf)
+}
+
+// keep makes a string of b.
+func (t *tape) keep(b []byte) string {
+	if have := t.kept.Cap(); have-t.kept.Len() < len(b) {
+		t.kept.Reset()
+		t.kept.Grow(max(2*have, len(b), 256))
+	}
+	n := t.kept.Len()
+	t.kept.Write(b)
+	return t.kept.String()[n:]
+}
+
+// escape makes a string of s as e writes it.
+func (t *tape) escape(e *strings.Replacer, s string) string {
+	t.buf = t.buf[:0]
+	_, _ = e.WriteString((*appender)(&t.buf), s) // appending does not fail
+	return t.keep(t.buf)
+}
+
+// appender is a slice that is written to.
+type appender []byte
+
+func (a *appender) Write(b []byte) (int, error) {
+	*a = append(*a, b...)
+	return len(b), nil
+}
+
+func (a *appender) WriteString(s string) (int, error) {
+	*a = append(*a, s...)
+	return len(s), nil
+}
+
+// appendUnescaped appends s, its references decoded. HTML reads a few numbers
+// in its own way; they are decoded here as XML has them.
+func appendUnescaped(dst []byte, s string) []byte {
 	for {
 		i := strings.IndexByte(s, '&')
 		if i < 0 {
-			b.WriteString(s)
-			return b.String()
+			return append(dst, s...)
 		}
-		b.WriteString(s[:i])
-		end := i + strings.IndexByte(s[i:], ';') + 1
-		ref := s[i:end]
-		if ref[1] != '#' {
-			b.WriteString(html.UnescapeString(ref))
-		} else {
-			num, base := ref[2:len(ref)-1], 10
+		dst = append(dst, s[:i]...)
+		end := i + strings.IndexByte(s[i:], ';')
+		switch ref := s[i+1 : end]; ref {
+		case "amp":
+			dst = append(dst, '&')
+		case "lt":
+			dst = append(dst, '<')
+		case "gt":
+			dst = append(dst, '>')
+		case "quot":
+			dst = append(dst, '"')
+		case "apos":
+			dst = append(dst, '\'')
+		default:
+			num, base := ref[1:], 10
 			if num[0] == 'x' {
 				num, base = num[1:], 16
 			}
 			n, _ := strconv.ParseUint(num, base, 32)
-			b.WriteRune(rune(n))
+			dst = utf8.AppendRune(dst, rune(n))
 		}
-		s = s[end:]
+		s = s[end+1:]
 	}
 }
 
@@ -458,31 +523,34 @@ func isName(c byte) bool {
 
 // value gives an element's text: what stands in it directly, decoded.
 func (t *tape) value(i int) string {
+	parts, last := 0, 0
 	n := &t.nodes[i]
-	one := ""
-	var b strings.Builder
-	for j := i + 1; j < n.last; j++ {
-		c := &t.nodes[j]
-		if c.parent != i || c.kind != kText && c.kind != kCDATA {
-			continue
+	for j := i + 1; j < n.last; j = t.nodes[j].last {
+		if k := t.nodes[j].kind; k == kText || k == kCDATA {
+			parts++
+			last = j
 		}
-		v := t.s[c.open:c.close]
-		if c.kind == kText {
-			v = unescape(v)
-		}
-		if one == "" && b.Len() == 0 {
-			one = v
-			continue
-		}
-		if b.Len() == 0 {
-			b.WriteString(one)
-		}
-		b.WriteString(v)
 	}
-	if b.Len() > 0 {
-		return b.String()
+	switch parts {
+	case 0:
+		return ""
+	case 1:
+		c := &t.nodes[last]
+		if c.kind == kCDATA {
+			return t.s[c.open:c.close]
+		}
+		return t.unescape(t.s[c.open:c.close])
 	}
-	return one
+	t.buf = t.buf[:0]
+	for j := i + 1; j < n.last; j = t.nodes[j].last {
+		switch c := &t.nodes[j]; c.kind {
+		case kText:
+			t.buf = appendUnescaped(t.buf, t.s[c.open:c.close])
+		case kCDATA:
+			t.buf = append(t.buf, t.s[c.open:c.close]...)
+		}
+	}
+	return t.keep(t.buf)
 }
 
 func (t *tape) attribute(n *node, name string) *attribute {
@@ -496,14 +564,14 @@ func (t *tape) attribute(n *node, name string) *attribute {
 
 func (t *tape) attrValue(n *node, name string) (string, bool) {
 	if a := t.attribute(n, name); a != nil {
-		return unescape(t.s[a.vs:a.ve]), true
+		return t.unescape(t.s[a.vs:a.ve]), true
 	}
 	return "", false
 }
 
 // hasElements reports whether element i has elements in it.
 func (t *tape) hasElements(i int) bool {
-	for j := i + 1; j < t.nodes[i].last; j++ {
+	for j := i + 1; j < t.nodes[i].last; j = t.nodes[j].last {
 		if t.nodes[j].kind == kElement {
 			return true
 		}
