@@ -31,6 +31,7 @@ type tap struct {
 	mu     sync.Mutex
 	got    []tapped
 	answer func(r *http.Request) *http.Response // nil, or a nil answer: the wiki's
+	bytes  string                               // if set, the answer as it stands on the wire; the connection ends behind it
 }
 
 type tapped struct {
@@ -83,6 +84,11 @@ func (p *tap) serve(c net.Conn) {
 			if p.answer != nil {
 				resp = p.answer(req)
 			}
+			if p.bytes != "" {
+				_, _ = io.WriteString(c, p.bytes) // the gateway may have had enough
+				p.mu.Unlock()
+				return
+			}
 		}
 		p.mu.Unlock()
 		if resp == nil {
@@ -110,6 +116,13 @@ func (p *tap) take() []tapped {
 	got := p.got
 	p.got = nil
 	return got
+}
+
+// answerBytes makes raw the answer to everything; "" makes it the wiki's again.
+func (p *tap) answerBytes(raw string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bytes = raw
 }
 
 func (p *tap) answerWith(f func(*http.Request) *http.Response) {

@@ -152,7 +152,8 @@ type Engine struct {
 	allMail    bool // the directory knows the address of every user
 	failed     int  // conditions that failed to evaluate
 
-	subs *subjects
+	subs  *subjects
+	links *linkCache
 }
 
 // subjects maps PROVIDER/SUB to the one user who bears it; it is made when
@@ -176,6 +177,7 @@ func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
 	}
 	n := *e
 	n.f = f
+	n.links = newLinkCache()
 	if len(e.f.Contents()) < len(f.Contents()) && !n.grow(e.f) {
 		return nil, false
 	}
@@ -185,7 +187,7 @@ func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
 // Bind compiles a policy against a generation of facts. Names that do not
 // resolve make their rule inert, never a wildcard; Policy.Check tells of them.
 func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
-	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}}
+	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}, links: newLinkCache()}
 	e.identity = [...]UpstreamIdentity{Anonymous: IdentityService, None: IdentityService, External: IdentityService, Internal: IdentityHeader}
 	for k, id := range o.Identity {
 		switch id {

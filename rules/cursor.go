@@ -187,6 +187,7 @@ func (j *Judge) seal(m *Match, query string) (sealed string, changed, ok bool) {
 			b.WriteString(pair)
 			continue
 		}
+		j.own = true
 		if j.SealCursor == nil {
 			return "", false, false
 		}

@@ -27,6 +27,8 @@ type Judge struct {
 	unknown *unknowns
 	others  map[Context]*Judge // by context, shared
 	match   Match              // used over and over
+	cache   *linkCache         // of the engine; nil where this answer can't share
+	own     bool               // the link judged last is this answer's own: unknown, or sealed for it
 
 	// SealCursor gives the token to put in the place of a cursor parameter's
 	// value in a link, or the value itself if it may stay; "" where neither
@@ -84,6 +86,9 @@ func NewJudge(v *View, site *Site, page *url.URL, ctx Context) *Judge {
 	if j.page.path == "" {
 		j.page.path = "/"
 	}
+	if c := v.e.links; c.serves(linkPlace{j.site, j.page.scheme, j.page.host, j.page.port}) {
+		j.cache = c
+	}
 	return j
 }
 
@@ -122,11 +127,17 @@ func (u *unknowns) add(r Ref) {
 	u.refs = append(u.refs, Ref{r.Kind, keys})
 }
 
+// miss notes what was judged unknown while a link was judged.
+func (j *Judge) miss(r Ref) {
+	j.own = true
+	j.unknown.add(r)
+}
+
 // Entity judges a reference.
 func (j *Judge) Entity(ref Ref) Decision {
 	d := j.view.Entity(ref, j.ctx)
 	if d.Verdict == Unknown && !d.Absent {
-		j.unknown.add(ref)
+		j.miss(ref)
 	}
 	return d
 }
@@ -150,14 +161,22 @@ var unreadableLink = Link{Fate: FateHide, Kind: Content, Decision: Decision{Verd
 // either way, relative to the page. Character references must be decoded
 // already.
 func (j *Judge) URL(raw string) Link {
+	if j.cache != nil && shareable(raw) {
+		return j.shared(raw)
+	}
 	if l, ok := j.links[raw]; ok {
 		return l
 	}
+	raw = strings.Clone(raw) // the verdict names parts of it
 	l := j.judge(raw, &j.page)
-	if len(j.links) < maxRemember && len(raw) < 1024 {
-		j.links[strings.Clone(raw)] = l
-	}
+	j.remember(raw, l)
 	return l
+}
+
+func (j *Judge) remember(raw string, l Link) {
+	if len(j.links) < maxRemember && len(raw) < 1024 {
+		j.links[raw] = l
+	}
 }
 
 // URLFor is URL, relative to another base than the page: that of a document in
@@ -201,7 +220,7 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 		}
 		return dropLink
 	default:
-		return dropLink
+		return j.otherScheme(u.opaque, base)
 	}
 	if u.broken {
 		return dropLink
@@ -226,8 +245,6 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 	switch {
 	case at == placeForeign:
 		return Link{Foreign: true, Decision: Decision{Verdict: Visible, Reason: whyForeign}}
-	case u.userinfo:
-		return dropLink
 	case at == placeInternal:
 		return Link{Fate: FateHide, Kind: Content, Decision: Decision{Verdict: Hidden, Reason: whyInternal}}
 	case at == placeOutside:
@@ -238,6 +255,9 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 		path = "/"
 	}
 	l := j.route(path, u.query)
+	if u.userinfo && l.Fate == FateKeep {
+		return dropLink
+	}
 	if l.Fate == FateKeep && j.match.Leads != "" {
 		return l // Postern's own page, spelled already
 	}
@@ -257,6 +277,22 @@ func (j *Judge) judge(raw string, base *splitURL) Link {
 		}
 	}
 	return l
+}
+
+// otherScheme judges a URL of a scheme that goes whatever it leads to. One that
+// leads to an internal host, or wraps a URL of something hidden as view-source:
+// does, goes with its text.
+func (j *Judge) otherScheme(opaque string, base *splitURL) Link {
+	inner := opaque
+	if strings.HasPrefix(strings.ReplaceAll(inner, `\`, "/"), "//") {
+		inner = "https:" + inner
+	}
+	if s, _ := schemeOf(inner); s == "http" || s == "https" {
+		if l := j.judge(inner, base); l.Fate == FateHide {
+			return l
+		}
+	}
+	return dropLink
 }
 
 // place says whose URL it is, and under which base. A path without a host may
@@ -309,6 +345,9 @@ func (j *Judge) route(path, query string) Link {
 	m := &j.match
 	*m = Match{Subjects: m.Subjects[:0], values: m.values[:0], Deny: m.Deny[:0], out: m.out[:0]}
 	refusal := t.match(m, &j.req, j.facts, true)
+	if refusal != nil && len(m.Subjects) == 0 && len(path) > 1 && strings.HasSuffix(path, "/") {
+		return j.unreadable(path, query) // a container may read it without its last slash
+	}
 	j.versions(m)
 	j.leaveOut(m)
 	var l Link
@@ -332,7 +371,7 @@ func (j *Judge) route(path, query string) Link {
 	// Something hidden goes with its text, whatever else is wrong with the URL.
 	j.view.subjects(m, j.view.contextSpace(m), func(s *Subject, d Decision) {
 		if d.Verdict == Unknown && !d.Absent {
-			j.unknown.add(s.Ref)
+			j.miss(s.Ref)
 		}
 		if d.Verdict == Hidden && j.view.namesPerson(s, d, j.ctx) {
 			l.Decision, l.Hidden = d, true // the link goes, the name of somebody visible stays
@@ -388,7 +427,7 @@ func (j *Judge) leaveOut(m *Match) {
 			return false
 		}
 		if !d.Absent {
-			j.unknown.add(s.Ref)
+			j.miss(s.Ref)
 		}
 		m.out = append(m.out, s.Param)
 		return true

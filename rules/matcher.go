@@ -292,6 +292,9 @@ func (x *matcher) param(q *Param, repeated, strict bool) {
 		return
 	}
 	if repeated && t.kind != tList && t.kind != tDrop {
+		if x.light {
+			_, _, _ = x.read(t, q.Name, q.Value, false) // for what it names
+		}
 		x.refuse(q.Name, "stands there twice")
 		return
 	}

@@ -122,7 +122,11 @@ func (x *matcher) readEntity(t *paramType, name, v string, list bool) (string, b
 	k := Key{Attr: t.attr, Value: v}
 	switch {
 	case t.kind == tTiny:
-		id, err := tiny.Decode(v)
+		short := v
+		if x.light { // for what it names: a wiki reads it with its zeros too
+			short = strings.TrimRight(v, "A")
+		}
+		id, err := tiny.Decode(short)
 		if err != nil {
 			return "", false, "not a short id"
 		}
@@ -141,6 +145,9 @@ func (x *matcher) readEntity(t *paramType, name, v string, list bool) (string, b
 	}
 	x.subject(name, k, list)
 	x.m.Subjects[len(x.m.Subjects)-1].Loose = t.loose
+	if t.kind == tTiny && x.light && strings.HasSuffix(v, "A") {
+		return "", false, "not a short id"
+	}
 	return v, true, ""
 }
 

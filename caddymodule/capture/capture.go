@@ -37,6 +37,8 @@ var (
 	ErrUpgrade = errors.New("upstream tried to switch protocols")
 	// ErrRefused: the decision at the header was to refuse.
 	ErrRefused = errors.New("response refused at its header")
+	// errHead stops the upstream's copier; no outcome has it.
+	errHead = errors.New("the client asked for the header alone")
 )
 
 // Mode is what happens to a body.
@@ -65,6 +67,10 @@ type Config struct {
 	Decide func(status int, upstream http.Header) (Mode, http.Header)
 	// Held, if set, counts bytes held by all responses together, for a gauge.
 	Held *atomic.Int64
+	// Head: the client asked by HEAD what the upstream is asked by GET. A passing
+	// answer ends with the first piece of its body, by which whatever stands
+	// before the client has made its header; net/http sends none of it.
+	Head bool
 	// Cut, if set, is asked before each write of a passing body; true ends it
 	// (a viewer who was revoked while a download ran).
 	Cut func() bool
@@ -116,18 +122,24 @@ func Run(w http.ResponseWriter, r *http.Request, cfg Config, serve func(http.Res
 	cw := &writer{under: w, cfg: cfg, header: make(http.Header), head: r.Method == http.MethodHead}
 	defer func() {
 		p := recover()
-		if p != nil && (p != http.ErrAbortHandler || cw.mode == Pass && cw.decided) { //nolint:errorlint // panic value, compared as net/http does
+		if p != nil && (p != http.ErrAbortHandler || cw.mode == Pass && cw.decided && !cw.headed()) { //nolint:errorlint // panic value, compared as net/http does
 			cw.discard()
 			panic(p)
 		}
 		if p != nil && cw.err == nil {
 			cw.err = ErrAborted
 		}
+		if cw.headed() {
+			cw.err, err = nil, nil
+		}
 		out = cw.outcome()
 	}()
 	err = serve(cw, r)
 	return nil, err
 }
+
+// headed says that the answer was stopped behind its header.
+func (w *writer) headed() bool { return errors.Is(w.err, errHead) }
 
 // writer is the http.ResponseWriter behind which the upstream answers.
 type writer struct {
@@ -190,6 +202,10 @@ func (w *writer) Write(p []byte) (int, error) {
 			return 0, w.err
 		}
 		n, err := w.under.Write(p)
+		if w.cfg.Head && err == nil {
+			w.err = errHead
+			return 0, w.err
+		}
 		w.sent += int64(n)
 		return n, err //nolint:wrapcheck // a ResponseWriter hands on its writer's error
 	}

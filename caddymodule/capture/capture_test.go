@@ -3,6 +3,7 @@ package capture_test
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -107,6 +108,52 @@ func TestRun(t *testing.T) {
 			return err
 		}},
 		{name: "HEAD holds no body", method: "HEAD", cfg: capture.Config{Decide: hold}, serve: write("x"), status: 200},
+		{name: "HEAD of what passes ends behind the first piece", method: "HEAD", cfg: capture.Config{Decide: pass, Head: true}, status: 200, sent: "first", sentHdr: "Content-Type: image/png", serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", "image/png")
+			if _, err := io.WriteString(w, "first"); err == nil {
+				return errors.New("the copier was not told to stop")
+			}
+			panic(http.ErrAbortHandler) // what a proxy does then
+		}},
+		{name: "HEAD of what is held keeps the body", method: "GET", cfg: capture.Config{Decide: hold, Head: true}, status: 200, held: "body", serve: write("body")},
+		{name: "HEAD of an empty file", cfg: capture.Config{Decide: pass, Head: true}, status: 200, serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(200)
+			return nil
+		}},
+		{name: "204", cfg: capture.Config{Decide: hold}, status: 204, serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(204)
+			return nil
+		}},
+		{name: "304", cfg: capture.Config{Decide: hold}, status: 304, noHeader: "Etag", serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Etag", `"upstream"`)
+			w.WriteHeader(304)
+			return nil
+		}},
+		{name: "206 passes with the header chosen", cfg: capture.Config{Decide: pass}, status: 206, sent: "part", noHeader: "Content-Range", serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Range", "bytes 0-3/9")
+			w.WriteHeader(206)
+			_, err := io.WriteString(w, "part")
+			return err
+		}},
+		{name: "the first final status counts", cfg: capture.Config{Decide: hold}, status: 404, serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(404)
+			w.WriteHeader(200)
+			return nil
+		}},
+		{name: "a flush of what passes goes through", cfg: capture.Config{Decide: pass}, status: 200, sent: "data: x", serve: func(w http.ResponseWriter, _ *http.Request) error {
+			_, _ = io.WriteString(w, "data: x")
+			return http.NewResponseController(w).Flush()
+		}},
+		{name: "there is no way past the writer", cfg: capture.Config{Decide: hold}, status: 200, held: "x", serve: func(w http.ResponseWriter, _ *http.Request) error {
+			if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+				return errors.New("there is a way past the writer")
+			}
+			if _, ok := w.(io.ReaderFrom); ok {
+				return errors.New("there is a way past Write")
+			}
+			_, err := io.WriteString(w, "x")
+			return err
+		}},
 		{name: "a cut download ends", cfg: capture.Config{Decide: pass, Cut: func() bool { return true }}, serve: func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "image/png")
 			if _, err := io.WriteString(w, "x"); err == nil {
@@ -155,6 +202,41 @@ func TestRun(t *testing.T) {
 				t.Errorf("after Release the gauge is %d", held.Load())
 			}
 		})
+	}
+}
+
+// TestRunPieces: a body is the same in whatever pieces it comes.
+func TestRunPieces(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	body := strings.Repeat("0123456789abcdef", 5000)
+	for name, piece := range map[string]func() int{
+		"bytes":  func() int { return 1 },
+		"random": func() int { return 1 + r.IntN(5000) },
+		"whole":  func() int { return len(body) },
+	} {
+		for state, decide := range map[string]func(int, http.Header) (capture.Mode, http.Header){"hold": hold, "pass": pass} {
+			rec := httptest.NewRecorder()
+			out, err := capture.Run(rec, httptest.NewRequest("GET", "/", nil), capture.Config{Decide: decide}, func(w http.ResponseWriter, _ *http.Request) error {
+				for rest := body; rest != ""; {
+					n := min(len(rest), piece())
+					if _, err := io.WriteString(w, rest[:n]); err != nil {
+						return err
+					}
+					rest = rest[n:]
+				}
+				return nil
+			})
+			if err != nil || out.Err != nil {
+				t.Fatalf("%s, %s: %v, %v", name, state, err, out.Err)
+			}
+			if got := string(out.Body) + rec.Body.String(); got != body || out.Passed != (state == "pass") {
+				t.Errorf("%s, %s: %d bytes, want %d", name, state, len(got), len(body))
+			}
+			out.Release()
+		}
 	}
 }
 

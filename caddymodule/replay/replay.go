@@ -145,6 +145,9 @@ func one(gw *gateway.Gateway, raw string, event *gateway.Event) (json.RawMessage
 		if err := gw.ServeHTTP(rec, req, respond(e, body)); err != nil {
 			return nil, fmt.Errorf("replaying: %w", err)
 		}
+		if req.Method == http.MethodHead {
+			rec.Body.Reset() // which net/http leaves out
+		}
 	}
 	if event.Verdict == "" {
 		event.Verdict = "own"

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/postern-gateway/postern/rules"
 )
@@ -40,7 +41,7 @@ func (w *work) binary(k kind) (Result, error) {
 	}
 	if ce := w.ex.Response.Header.Values("Content-Encoding"); len(ce) > 0 && (len(ce) > 1 || ce[0] != "identity" && ce[0] != "") {
 		body, err := w.r.uncode(w.ex)
-		if err != nil || w.ex.Response.Body == nil {
+		if err != nil || w.ex.Response.Body == nil || w.ex.Response.Status == http.StatusPartialContent {
 			return Result{}, fail(ReasonCoding, err) // a coded file can't be passed unread
 		}
 		w.ex.Response.Body = body
@@ -58,26 +59,33 @@ func (w *work) binary(k kind) (Result, error) {
 	}
 	h.Set("Cache-Control", w.cacheControl())
 	if w.ex.Match.Class == rules.ClassFile {
-		for _, n := range []string{"Accept-Ranges", "Content-Range"} {
-			if v := w.ex.Response.Header.Values(n); len(v) == 1 {
-				h.Set(n, v[0])
-			}
+		if v := w.ex.Response.Header.Values("Accept-Ranges"); len(v) == 1 && (v[0] == "bytes" || v[0] == "none") {
+			h.Set("Accept-Ranges", v[0])
 		}
-		if res.Status == http.StatusPartialContent && h.Get("Content-Range") == "" {
+	}
+	if res.Status == http.StatusPartialContent {
+		p, ok := readPart(w.ex.Response.Header.Values("Content-Range"))
+		if !ok || !p.answers(w.ex.Request.Range) || res.Body != nil && int64(len(res.Body)) != p.last-p.first+1 {
 			return Result{}, fail(ReasonPartial, nil)
 		}
+		h.Set("Content-Range", p.String())
 	}
-	if res.Body != nil && res.Status == http.StatusOK {
-		etag := w.r.etag(typ, res.Body)
-		h.Set("Etag", etag)
-		if m := w.ex.Request.Method; (m == http.MethodGet || m == http.MethodHead) && matches(w.ex.Request.Header.Values("If-None-Match"), etag) {
-			res.Status, res.Body = http.StatusNotModified, nil
-			h.Del("Content-Type")
-			h.Del("Content-Disposition")
+	switch {
+	case res.Body != nil:
+		w.validate(&res)
+	case len(w.ex.Response.Header.Values("Content-Length")) == 1: // passed unread: the wiki knows its length
+		if n, err := strconv.ParseUint(w.ex.Response.Header.Get("Content-Length"), 10, 63); err == nil {
+			h.Set("Content-Length", strconv.FormatUint(n, 10))
 		}
 	}
-	if w.ex.Request.Method == http.MethodHead {
-		res.Body = nil
+	return res, nil
+}
+
+// unsatisfiable says that a file has no such part, and how long it is.
+func (w *work) unsatisfiable() (Result, error) {
+	res := Result{Status: http.StatusRequestedRangeNotSatisfiable, Header: w.header(), Format: "empty"}
+	if v := w.ex.Response.Header.Values("Content-Range"); len(v) == 1 && noPart.MatchString(v[0]) {
+		res.Header.Set("Content-Range", v[0])
 	}
 	return res, nil
 }

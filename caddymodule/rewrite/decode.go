@@ -3,12 +3,14 @@ package rewrite
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
@@ -49,19 +51,25 @@ func (r *Rewriter) uncode(ex *Exchange) ([]byte, error) {
 	if len(ce) == 0 {
 		return body, nil
 	}
-	switch strings.ToLower(strings.TrimSpace(ce[0])) {
+	switch strings.ToLower(strings.Trim(ce[0], " \t")) {
 	case "", "identity":
 		return body, nil
-	case "gzip", "x-gzip":
+	case "gzip":
 	default:
 		return nil, fail(ReasonCoding, fmt.Errorf("content coding %q", ce[0]))
 	}
-	zr, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
+	zr := gzips.Get().(*gzip.Reader)
+	defer gzips.Put(zr)
+	if err := zr.Reset(bytes.NewReader(body)); err != nil {
 		return nil, fail(ReasonCoding, fmt.Errorf("reading gzip: %w", err))
 	}
 	limit := min(r.max, int64(len(body))*maxRatio+ratioFree)
 	var out bytes.Buffer
+	// The last four bytes say how long the last member is (RFC 1952, 2.3.1).
+	// They are believed as far as nothing is lost if they lie.
+	if said := int64(binary.LittleEndian.Uint32(body[len(body)-4:])); said <= min(limit, 16*int64(len(body))) {
+		out.Grow(int(said) + bytes.MinRead)
+	}
 	n, err := io.Copy(&out, io.LimitReader(zr, limit+1)) // all members; checksums verified
 	switch {
 	case err != nil:
@@ -71,6 +79,8 @@ func (r *Rewriter) uncode(ex *Exchange) ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
+
+var gzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
 var (
 	metaCharset = regexp.MustCompile(`(?i)<meta\b[^>]*?charset\s*=\s*["']?\s*([a-z0-9_:.+-]+)`)
@@ -99,11 +109,9 @@ func toUTF8(body []byte, k kind) ([]byte, error) {
 	}
 	head := body[:min(len(body), charsetScan)]
 	var places [][2]int
-	for _, re := range declarations(k.format) {
-		for _, m := range re.FindAllSubmatchIndex(head, -1) {
-			names = append(names, string(head[m[2]:m[3]]))
-			places = append(places, [2]int{m[2], m[3]})
-		}
+	for _, m := range declarations(k.format, head) {
+		names = append(names, string(head[m[0]:m[1]]))
+		places = append(places, m)
 	}
 	charset := ""
 	for _, n := range names {
@@ -154,20 +162,81 @@ func toUTF8(body []byte, k kind) ([]byte, error) {
 	return out, nil
 }
 
-func declarations(format string) []*regexp.Regexp {
+// declarations finds where a document names its charset.
+func declarations(format string, head []byte) [][2]int {
 	switch format {
 	case "html":
-		return []*regexp.Regexp{metaCharset, xmlCharset}
+		return append(metaCharsets(head), matches(xmlCharset, head)...)
 	case "xml":
-		return []*regexp.Regexp{xmlCharset}
+		return matches(xmlCharset, head)
 	case "css":
-		return []*regexp.Regexp{cssCharset}
+		return matches(cssCharset, head)
 	}
 	return nil
 }
 
-// canonical names a charset. Only those are read in which every ASCII byte is
-// itself, so that no markup hides in another character.
+// matches gives the places of an expression's first group.
+func matches(re *regexp.Regexp, src []byte) [][2]int {
+	var out [][2]int
+	for _, m := range re.FindAllSubmatchIndex(src, -1) {
+		out = append(out, [2]int{m[2], m[3]})
+	}
+	return out
+}
+
+// metaCharsets gives the matches of metaCharset. Of a head full of meta
+// elements the expression sees those alone that hold the word.
+func metaCharsets(head []byte) [][2]int {
+	var low [charsetScan]byte
+	text := low[:copy(low[:], head)]
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			text[i] = c + 'a' - 'A'
+		}
+	}
+	var out [][2]int
+	for at := 0; ; {
+		i := bytes.Index(text[at:], []byte("<meta"))
+		if i < 0 {
+			return out
+		}
+		at += i
+		end := len(text)
+		if j := bytes.IndexByte(text[at:], '>'); j >= 0 {
+			end = at + j
+		}
+		if bytes.Contains(text[at:end], []byte("charset")) {
+			for _, m := range matches(metaCharset, head[at:end]) {
+				if !inText(head[at:end], m[0]) {
+					out = append(out, [2]int{at + m[0], at + m[1]})
+				}
+			}
+		}
+		at = end
+	}
+}
+
+var (
+	httpEquiv   = regexp.MustCompile(`(?i)[\s/"']http-equiv\s*=`)
+	metaContent = regexp.MustCompile(`(?i)[\s/"']content\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]*)`)
+)
+
+// inText reports whether what stands at a place of a tag <meta … is a part of
+// its text, and declares nothing: only beside http-equiv does it.
+func inText(tag []byte, at int) bool {
+	if httpEquiv.Match(tag) {
+		return false
+	}
+	for _, m := range metaContent.FindAllSubmatchIndex(tag, -1) {
+		if m[2] <= at && at < m[3] {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical names a charset. Those are read in which a declaration is spelt as
+// in ASCII and no text switches to another charset half-way.
 func canonical(name string) (string, error) {
 	switch n := strings.ToLower(strings.TrimSpace(name)); n {
 	case "utf-8", "utf8":
@@ -183,7 +252,11 @@ func canonical(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("unknown charset %q", name)
 	}
-	if strings.HasPrefix(c, "windows-") || strings.HasPrefix(c, "iso-8859-") || strings.HasPrefix(c, "koi8-") || c == "euc-jp" || c == "euc-kr" {
+	if strings.HasPrefix(c, "windows-") || strings.HasPrefix(c, "iso-8859-") || strings.HasPrefix(c, "koi8-") {
+		return c, nil
+	}
+	switch c {
+	case "euc-jp", "euc-kr", "shift_jis", "gbk", "gb18030", "big5":
 		return c, nil
 	}
 	return "", fmt.Errorf("charset %q is not read", name)

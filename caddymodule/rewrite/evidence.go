@@ -21,6 +21,10 @@ func (w *work) probes() []string {
 
 var kinds = map[string]rules.EntityKind{"content": rules.Content, "space": rules.Space, "user": rules.User, "group": rules.Group}
 
+// evidenceOrder is the order in which evidence is held against what was asked
+// for: of two faults, it is always the same one that an answer is refused for.
+var evidenceOrder = []string{"content", "space", "user", "group"}
+
 var evidenceAttr = map[rules.EntityKind]rules.Attr{
 	rules.Content: rules.ContentID, rules.Space: rules.SpaceKey, rules.User: rules.UserName, rules.Group: rules.GroupName,
 }
@@ -29,9 +33,9 @@ var evidenceAttr = map[rules.EntityKind]rules.Attr{
 // against the viewer's view: the second judgement. An answer that says nothing
 // where the route names places is refused.
 func (w *work) evidence() error {
-	for word, spec := range w.ex.Match.Evidence {
-		kind, ok := kinds[word]
-		if !ok || len(spec) == 0 {
+	for _, word := range evidenceOrder {
+		kind, spec := kinds[word], w.ex.Match.Evidence[word]
+		if len(spec) == 0 {
 			continue
 		}
 		found := false

@@ -4,24 +4,15 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"mime"
 	"net/http"
 	"net/textproto"
 	"path"
 	"strconv"
 	"strings"
 
-	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite/textscan"
 	"github.com/postern-gateway/postern/rules"
 )
-
-// passing are the wiki's headers that leave as they are. Everything else that
-// leaves is judged, or made here.
-var passing = []string{
-	"Content-Language", "X-Frame-Options", "Permissions-Policy",
-	"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cross-Origin-Embedder-Policy",
-}
 
 // finish makes the result: headers from an empty map, the validator, and the
 // answer to a conditional request.
@@ -36,20 +27,25 @@ func (w *work) finish(format, contentType string, body []byte) (Result, error) {
 		return res, nil
 	}
 	h.Set("Cache-Control", w.cacheControl())
+	w.validate(&res)
+	return res, nil
+}
+
+// validate gives a whole body its validator, and answers a conditional
+// request (RFC 9110, section 13.1.2). If-Modified-Since is not
+// looked at: nothing that leaves says when it was modified.
+func (w *work) validate(res *Result) {
+	h := res.Header
 	if m := w.ex.Request.Method; res.Status == http.StatusOK && (m == http.MethodGet || m == http.MethodHead) {
-		etag := w.r.etag(contentType, body)
+		etag := w.r.etag(h.Get("Content-Type"), res.Body)
 		h.Set("Etag", etag)
-		if matches(w.ex.Request.Header.Values("If-None-Match"), etag) {
+		if noneMatch(w.ex.Request.Header.Values("If-None-Match"), etag) {
 			res.Status, res.Body = http.StatusNotModified, nil
 			for _, n := range []string{"Content-Type", "Content-Language", "Content-Disposition"} {
 				h.Del(n)
 			}
 		}
 	}
-	if w.ex.Request.Method == http.MethodHead {
-		res.Body = nil
-	}
-	return res, nil
 }
 
 // etag is a validator of the bytes that leave and of their type, and of
@@ -62,23 +58,29 @@ func (r *Rewriter) etag(contentType string, body []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:18]) + `"`
 }
 
-// matches is If-None-Match's weak comparison.
-func matches(fields []string, etag string) bool {
+// noneMatch is If-None-Match's weak comparison. Our validators hold no comma.
+func noneMatch(fields []string, etag string) bool {
 	for _, f := range fields {
 		for t := range strings.SplitSeq(f, ",") {
-			t = strings.TrimSpace(t)
-			if t == "*" || strings.TrimPrefix(t, "W/") == etag {
+			if strings.TrimPrefix(strings.Trim(t, " \t"), "W/") == etag {
 				return true
 			}
 		}
 	}
-	return false
+	return len(fields) == 1 && strings.Trim(fields[0], " \t") == "*"
 }
 
 // header makes the outgoing headers but for type, validator and caching.
 func (w *work) header() http.Header {
 	in, h := w.ex.Response.Header, make(http.Header, 16)
-	for _, n := range append(passing[:len(passing):len(passing)], w.r.profile.Headers.Response...) {
+	for _, f := range fields {
+		for _, v := range in[f.name] {
+			if v = f.read(w, v); v != "" && w.clean(v) {
+				h.Add(f.name, v)
+			}
+		}
+	}
+	for _, n := range w.r.profile.Headers.Response {
 		n = textproto.CanonicalMIMEHeaderKey(n)
 		for _, v := range in.Values(n) {
 			if !neverPass(n) && w.clean(v) {
@@ -86,16 +88,8 @@ func (w *work) header() http.Header {
 			}
 		}
 	}
-	for _, v := range in.Values("Content-Security-Policy") {
-		h.Add("Content-Security-Policy", w.policy(v))
-	}
-	for _, v := range in.Values("Link") {
-		if l := w.links(v); l != "" {
-			h.Add("Link", l)
-		}
-	}
 	if v := in.Values("Refresh"); len(v) == 1 {
-		if r, ok := w.refresh(v[0]); ok {
+		if r, ok := w.refresh(v[0]); ok && w.clean(r) {
 			h.Set("Refresh", r)
 		}
 	}
@@ -122,7 +116,10 @@ func neverPass(n string) bool {
 		"Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer", "Connection", "Upgrade",
 		"Cache-Control", "Expires", "Age", "Via", "Server", "Date", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest",
 		"Www-Authenticate", "Proxy-Authenticate", "Accept-Ranges", "Content-Range", "Strict-Transport-Security",
-		"Referrer-Policy", "X-Content-Type-Options", "X-Robots-Tag", "Content-Security-Policy", "Sourcemap", "X-Sourcemap":
+		"Referrer-Policy", "X-Content-Type-Options", "X-Robots-Tag", "Content-Security-Policy", "Sourcemap", "X-Sourcemap",
+		"X-Frame-Options", "Permissions-Policy", "Content-Language", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cross-Origin-Embedder-Policy",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Clear-Site-Data", "Alt-Svc", "Server-Timing", "Warning", "Vary",
+		"Report-To", "Reporting-Endpoints", "Nel", "Content-Security-Policy-Report-Only":
 		return true
 	}
 	return false
@@ -142,98 +139,14 @@ func (w *work) clean(v string) bool {
 			return false
 		}
 	}
+	return w.silent(v)
+}
+
+// silent reports whether the tripwire finds nothing in a text.
+func (w *work) silent(v string) bool {
 	_, hits, err := w.r.dictionary(w.view.Facts()).Scan([]byte(v), textscan.Text, w.scanOptions(false))
 	w.hits = append(w.hits, hits...)
 	return err == nil && len(hits) == 0
-}
-
-// policy rebases a content security policy on the site and takes internal
-// hosts out of it.
-func (w *work) policy(v string) string {
-	var out []string
-	for d := range strings.SplitSeq(v, ";") {
-		f := strings.Fields(d)
-		if len(f) == 0 {
-			continue
-		}
-		switch strings.ToLower(f[0]) {
-		case "report-uri", "report-to":
-			continue
-		}
-		keep := f[:1]
-		for _, src := range f[1:] {
-			if strings.HasPrefix(src, "'") || strings.HasSuffix(src, ":") || !strings.Contains(src, ".") && !strings.Contains(src, "://") {
-				keep = append(keep, src)
-				continue
-			}
-			u := src
-			if !strings.Contains(u, "://") {
-				u = "https://" + u
-			}
-			l := w.j.URL(u)
-			switch {
-			case l.Foreign && l.Fate == rules.FateKeep:
-				keep = append(keep, src)
-			case w.ours(u):
-				keep = append(keep, "'self'")
-			}
-		}
-		out = append(out, strings.Join(keep, " "))
-	}
-	return strings.Join(out, "; ")
-}
-
-// ours reports whether a source expression is the site or one of its aliases.
-func (w *work) ours(u string) bool {
-	for _, b := range append(w.ex.Site.Aliases[:len(w.ex.Site.Aliases):len(w.ex.Site.Aliases)], w.ex.Site.Base) {
-		if b != nil && (strings.HasPrefix(u, b.Scheme+"://"+b.Host) || strings.HasPrefix(u, "https://"+b.Host)) {
-			return true
-		}
-	}
-	return false
-}
-
-// links keeps those targets of a Link header that may be seen, with nothing
-// but their relation.
-func (w *work) links(v string) string {
-	var out []string
-	for {
-		i := strings.IndexByte(v, '<')
-		if i < 0 {
-			break
-		}
-		j := strings.IndexByte(v[i:], '>')
-		if j < 0 {
-			break
-		}
-		raw := v[i+1 : i+j]
-		v = v[i+j+1:]
-		params := v
-		if k := strings.Index(v, "<"); k >= 0 {
-			params = v[:k]
-		}
-		l := w.j.URL(raw)
-		if l.Fate != rules.FateKeep {
-			w.report.Hide(l.Kind, edit.Removed)
-			continue
-		}
-		if l.URL != "" {
-			raw = l.URL
-		}
-		link := "<" + raw + ">"
-		for p := range strings.SplitSeq(params, ";") {
-			n, val, ok := strings.Cut(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(p), ",")), "=")
-			val = strings.Trim(val, `"`)
-			switch strings.ToLower(n) {
-			case "rel", "as", "type", "crossorigin":
-				if ok && strings.Trim(val, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+/. ") == "" {
-					link += "; " + strings.ToLower(n) + `="` + val + `"`
-				}
-			}
-		}
-		out = append(out, link)
-	}
-	return strings.Join(out, ", ")
 }
 
 func (w *work) refresh(v string) (string, bool) {
@@ -289,29 +202,4 @@ func (w *work) cacheControl() string {
 		}
 	}
 	return "private, no-cache"
-}
-
-// disposition keeps a file's name, and makes a download of what a browser
-// would run.
-func (w *work) disposition(h http.Header, mimeType string) {
-	d, params := "", map[string]string(nil)
-	if v := w.ex.Response.Header.Values("Content-Disposition"); len(v) == 1 {
-		var err error
-		if d, params, err = mime.ParseMediaType(v[0]); err != nil {
-			d, params = "attachment", nil
-		}
-	} else if len(v) > 1 {
-		d = "attachment"
-	}
-	if d != "inline" && d != "" || w.ex.Match.Class == rules.ClassFile && active(mimeType) {
-		d = "attachment"
-	}
-	if d == "" {
-		return
-	}
-	out := map[string]string{}
-	if name := params["filename"]; name != "" {
-		out["filename"] = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	}
-	h.Set("Content-Disposition", mime.FormatMediaType(d, out))
 }

@@ -95,6 +95,11 @@ func (r *Rewriter) kindOf(ex *Exchange) (kind, error) {
 	for _, word := range want {
 		if f, ok := admits(word, k.mime); ok {
 			k.format, k.word = f, word
+			if f == "html" {
+				// XHTML leaves as what it was read as: a browser must not read it
+				// by the rules of XML.
+				k.mime = "text/html"
+			}
 			return k, nil
 		}
 	}

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -138,71 +137,35 @@ func New(p *rules.Profile, o Options) (*Rewriter, error) {
 	return r, nil
 }
 
-// Request is what the leaves and headers need to know of a request.
-type Request struct {
-	Method string
-	// URL is the request's public URL: what relative references are based on.
-	URL *url.URL
-	// Header is read for If-None-Match alone.
-	Header http.Header
-	// Echo are the decoded values that the viewer himself sent.
-	Echo []string
-}
-
-// Response is the wiki's answer. For a HEAD request, ask the wiki with GET: the
-// answer is judged as a whole and its body left out.
-type Response struct {
-	Status int
-	Header http.Header
-	Body   []byte
-}
-
-// Exchange is one request with its answer.
-type Exchange struct {
-	Match    *rules.Match
-	View     *rules.View
-	Site     *rules.Site
-	Request  Request
-	Response Response
-	// Passthrough lets the wiki's session cookies through, those that the
-	// profile lists.
-	Passthrough bool
-	// Resolve looks up, in one call, what the first pass did not know, and
-	// gives the view over what is known then. Nil: no second pass.
-	Resolve func(context.Context, []rules.Ref) (*rules.View, error)
-	// Seal gives the token that stands for a value of a cursor parameter of m,
-	// the request or a link, as rules.Judge.SealCursor. Nil: what says where a
-	// list goes on is cut, save numbers and times.
-	Seal func(m *rules.Match, param, value string) string
-	// Window, if set, cuts a JSON answer's list to a part.
-	Window *edit.Window
-}
-
-// Result is what may leave.
-type Result struct {
-	Status   int
-	Header   http.Header
-	Body     []byte
-	Report   edit.Report
-	Tripwire []textscan.Hit
-	Format   string // html, json, xml, css, js, text, binary, redirect, empty: for metrics
-}
-
 // Rewrite judges a whole answer.
 func (r *Rewriter) Rewrite(ctx context.Context, ex Exchange) (Result, error) {
 	if err := r.status(&ex); err != nil {
 		return Result{}, err
 	}
 	w := &work{r: r, ex: &ex, view: ex.View}
+	res, err := w.rewrite(ctx)
+	if err != nil {
+		w.buf.release()
+		return Result{}, err
+	}
+	res.buf = w.buf
+	return res, nil
+}
+
+// rewrite goes through the steps behind the status.
+func (w *work) rewrite(ctx context.Context) (Result, error) {
+	r, ex := w.r, w.ex
 	w.judge()
 	switch s := ex.Response.Status; {
 	case s >= 300 && s < 400:
 		return w.redirect()
+	case s == http.StatusRequestedRangeNotSatisfiable:
+		return w.unsatisfiable()
 	case s == http.StatusNoContent || s == http.StatusResetContent,
 		len(ex.Response.Body) == 0 && ex.Response.Header.Get("Content-Type") == "" && len(ex.Match.Evidence) == 0:
 		return w.finish("empty", "", nil)
 	}
-	k, err := r.kindOf(&ex)
+	k, err := r.kindOf(ex)
 	if err != nil {
 		return Result{}, err
 	}
@@ -251,6 +214,7 @@ type work struct {
 	texts  map[string]string
 	space  rules.ID // the context, or NoID
 	body   []byte   // decoded, in UTF-8
+	buf    *buffer  // for what the leaf writes
 	report edit.Report
 	hits   []textscan.Hit
 	depth  int // of documents in documents
@@ -286,7 +250,7 @@ func (r *Rewriter) status(ex *Exchange) error {
 	switch s := ex.Response.Status; {
 	case s == http.StatusPartialContent && ex.Match.Class != rules.ClassFile:
 		return fail(ReasonPartial, nil)
-	case s >= 200 && s < 300:
+	case s >= 200 && s < 300, s == http.StatusRequestedRangeNotSatisfiable && ex.Match.Class == rules.ClassFile && ex.Request.Range != "":
 	case s == 301, s == 302, s == 303, s == 307, s == 308:
 	case ex.Match.Response != nil && slices.Contains(ex.Match.Response.Also, s):
 		ex.Response.Status = http.StatusOK
@@ -314,6 +278,9 @@ func (w *work) redirect() (Result, error) {
 	to := loc[0]
 	if l.URL != "" {
 		to = l.URL
+	}
+	if !w.silent(to) {
+		return Result{}, ErrNotFound
 	}
 	res, err := w.finish("redirect", "", nil)
 	if err != nil {
@@ -359,7 +326,10 @@ func (w *work) leaf(k kind) ([]byte, error) {
 			body, mark = rest, body[:3]
 		}
 	}
-	dst := append(make([]byte, 0, len(body)+len(body)/8+64), mark...)
+	if w.buf == nil {
+		w.buf = getBuffer(len(body) + len(body)/8 + 64)
+	}
+	dst := append(w.buf.b[:0], mark...)
 	var out []byte
 	var rep edit.Report
 	var err error
@@ -382,6 +352,7 @@ func (w *work) leaf(k kind) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.buf.b = out
 	for i := range rep.Prose {
 		// leaves count from where they began to append
 		rep.Prose[i].Start += len(mark)

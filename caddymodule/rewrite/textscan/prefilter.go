@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"regexp/syntax"
+	"slices"
+	"unicode"
 )
 
 // prefilter is what every match of a pattern has, by which most texts are
@@ -66,7 +68,7 @@ func minLen(re *syntax.Regexp) int {
 func mandatory(re *syntax.Regexp) string {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 {
+		if re.Flags&syntax.FoldCase == 0 || caseless(re.Rune) {
 			return string(re.Rune)
 		}
 	case syntax.OpCapture, syntax.OpPlus:
@@ -81,6 +83,11 @@ func mandatory(re *syntax.Regexp) string {
 		return best
 	}
 	return ""
+}
+
+// caseless reports that no character of a literal has another case.
+func caseless(literal []rune) bool {
+	return !slices.ContainsFunc(literal, func(r rune) bool { return unicode.SimpleFold(r) != r })
 }
 
 // minRun is how many letters and digits of ASCII stand together in every match.
