@@ -4,7 +4,7 @@ TOOLS := $(GO) tool -modfile=.ci/tools.mod
 # Caddy's storage plug-ins that nothing here needs; see Caddy's own release builds.
 TAGS  := nobadger,nomysql,nopgx
 
-.PHONY: test deps lint unit e2e fuzz bench build clean
+.PHONY: test deps lint unit e2e fuzz mutate bench build clean
 
 test: deps lint unit e2e
 
@@ -27,6 +27,9 @@ e2e: ## a real MediaWiki and a real browser
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
+
+mutate: ## the mutation campaign over the shipped profiles; its result is testdata/mutation/RESULTS.md
+	POSTERN_MUTATE=1 $(GO) test -tags $(TAGS) -count=1 -run '^TestMutation$$' -timeout 30m ./caddymodule/gateway
 
 bench: ## all benchmarks, beside their peers
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...

@@ -45,7 +45,7 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 	path, query, form := adm.Match.Upstream()
 	up := r.Clone(r.Context())
 	up.Method = adm.Match.Method
-	if up.Method == http.MethodHead && adm.Match.Class != rules.ClassFile {
+	if up.Method == http.MethodHead {
 		// What a HEAD would say of the body can only be said of the body as it
 		// leaves, so that body has to be made.
 		up.Method = http.MethodGet
@@ -73,8 +73,8 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 	up.Header.Set("Accept-Encoding", "identity")
 	if adm.Match.Class == rules.ClassFile {
 		// If-Range names our validator, which the wiki does not know: the whole
-		// file is always a right answer.
-		if v := r.Header.Values("Range"); len(v) == 1 && oneRange.MatchString(v[0]) && len(r.Header.Values("If-Range")) == 0 {
+		// file is always a right answer. A HEAD has no ranges (RFC 9110, 14.2).
+		if v := r.Header.Values("Range"); len(v) == 1 && oneRange.MatchString(v[0]) && len(r.Header.Values("If-Range")) == 0 && r.Method == http.MethodGet {
 			up.Header.Set("Range", v[0])
 		}
 	}
