@@ -4,6 +4,8 @@ import (
 	"html"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 )
 
 // unescapeText decodes character references as they are read in text.
@@ -176,6 +178,13 @@ func escapeAttr(v string, quote byte) string {
 		return strings.NewReplacer("&", "&amp;", "'", "&#39;").Replace(v)
 	}
 	return attrEscaper.Replace(v)
+}
+
+// attrEscapes are what a value that was changed needs between double quotes,
+// and (true) between single ones.
+var attrEscapes = map[bool]*edit.Escapes{
+	false: {Must: map[byte]string{'&': "&amp;", '"': "&quot;"}},
+	true:  {Must: map[byte]string{'&': "&amp;", '\'': "&#39;"}},
 }
 
 var (

@@ -208,7 +208,13 @@ func (r *run) setAttr(a *attribute, v string) {
 	case '=':
 		r.cuts = append(r.cuts, cut{start: int(a.vs), end: int(a.ve), with: `"` + escapeAttr(v, '"') + `"`})
 	default:
-		r.cuts = append(r.cuts, cut{start: int(a.vs), end: int(a.ve), with: escapeAttr(v, a.quote)})
+		with := ""
+		if was := r.t.s[a.vs:a.ve]; strings.IndexByte(was, '&') < 0 {
+			with = escapeAttr(v, a.quote) // nothing to imitate
+		} else {
+			with = string(edit.Respell(nil, was, v, attrEscapes[a.quote == '\'']))
+		}
+		r.cuts = append(r.cuts, cut{start: int(a.vs), end: int(a.ve), with: with})
 	}
 }
 

@@ -229,7 +229,7 @@ func (r *run) template(i int, a *attribute, v string) bool {
 		r.remove(i)
 		return false
 	case out != "" && out != v:
-		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, out))
+		r.list.Replace(a.vs, a.ve, r.t.respell(a.vs, a.ve, out, &attrEscapes))
 	}
 	return true
 }
@@ -411,7 +411,7 @@ func (r *run) markup(i int) {
 		r.list.Replace(t.nodes[c].open, t.nodes[c].close, strings.ReplaceAll(out, "]]>", "]]]]><![CDATA[>"))
 		return
 	}
-	r.list.Replace(n.open, n.close, r.t.escape(textEscaper, out))
+	r.list.Replace(n.open, n.close, r.t.respell(n.open, n.close, out, &textEscapes))
 }
 
 // onlyCDATA gives the one CDATA section that is all of element i's content, or

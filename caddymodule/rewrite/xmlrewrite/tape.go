@@ -460,6 +460,19 @@ func (t *tape) escape(e *strings.Replacer, s string) string {
 	return t.keep(t.buf)
 }
 
+// respell escapes what is left of the text between two places as it was.
+func (t *tape) respell(from, to int, s string, e *edit.Escapes) string {
+	t.buf = edit.Respell(t.buf[:0], t.s[from:to], s, e)
+	return t.keep(t.buf)
+}
+
+var (
+	textEscapes = edit.Escapes{Must: map[byte]string{'&': "&amp;", '<': "&lt;"}, Rather: map[byte]string{'>': "&gt;", '\r': "&#13;"}}
+	attrEscapes = edit.Escapes{
+		Must: map[byte]string{'&': "&amp;", '<': "&lt;", '"': "&quot;", '\'': "&#39;", '\r': "&#13;", '\n': "&#10;", '\t': "&#9;"},
+	}
+)
+
 // appender is a slice that is written to.
 type appender []byte
 
