@@ -97,7 +97,7 @@ func reachable(seg urlSegment, last bool) error {
 	switch {
 	case seg.wild:
 	case seg.prefix == "." || seg.prefix == "..":
-		return fmt.Errorf("%q: a path is judged without . and ..", seg.prefix)
+		return fmt.Errorf("%q: a path is judged without dot segments", seg.prefix)
 	case seg.prefix == "" && !last:
 		return fmt.Errorf("an empty segment: a path is judged without doubled slashes")
 	}

@@ -76,17 +76,15 @@ func TestEveryTree(t *testing.T) {
 				}
 			}
 		}
-		for _, u := range []UserRecord{
-			{Username: "member", Groups: []string{"g1"}},
-			{Username: "holder", Groups: []string{"g2"}},
-			{Username: "both", Groups: []string{"g1", "g2"}},
-			{Username: "nobody"},
-			{Username: "named", Groups: []string{"g1"}},
-			{Username: "inside", Groups: []string{"g1", "inner"}},
-			{Username: "staff", Groups: []string{"staff"}},
-		} {
-			f.d.Users = append(f.d.Users, u)
-		}
+		f.d.Users = append(f.d.Users,
+			UserRecord{Username: "member", Groups: []string{"g1"}},
+			UserRecord{Username: "holder", Groups: []string{"g2"}},
+			UserRecord{Username: "both", Groups: []string{"g1", "g2"}},
+			UserRecord{Username: "nobody"},
+			UserRecord{Username: "named", Groups: []string{"g1"}},
+			UserRecord{Username: "inside", Groups: []string{"g1", "inner"}},
+			UserRecord{Username: "staff", Groups: []string{"staff"}},
+		)
 		base := referencePolicy(t, profile, `unsafe_service_identity: true
 internal: {groups: [wiki/staff]}
 spaces:

@@ -39,7 +39,8 @@ func (d *dice) pick(words ...string) string { return words[d.n(len(words))] }
 
 // some picks a few of the words, in their order.
 func (d *dice) some(words ...string) []string {
-	return among(d.n(1<<len(words))&d.n(1<<len(words)), words...)
+	each, other := d.n(1<<len(words)), d.n(1<<len(words))
+	return among(each&other, words...)
 }
 
 var (

@@ -338,10 +338,7 @@ func scrambled(t *testing.T, w *wikitest.World, s sight, seed uint64, bare bool)
 			return "{{" + x[1] + ":" + ref(x[2]) + x[3] + "}}"
 		})
 	}
-	var hiddenNames []string
-	for _, n := range slices.Sorted(maps.Values(names)) {
-		hiddenNames = append(hiddenNames, n)
-	}
+	hiddenNames := slices.Sorted(maps.Values(names))
 	likes := func(in []string) []string {
 		var out []string
 		for _, n := range in {

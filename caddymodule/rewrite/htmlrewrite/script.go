@@ -165,7 +165,7 @@ func (r *run) literal(v string, fields map[string]rules.FieldSpec) (string, bool
 			if !ok || out == inner {
 				return v, ok
 			}
-			return quoteJSON(out), true
+			return requote(body, out), true
 		}
 		if looksLikeScalar(inner) {
 			return v, true
@@ -181,7 +181,7 @@ func (r *run) literal(v string, fields map[string]rules.FieldSpec) (string, bool
 		if string(out) == inner {
 			return v, true
 		}
-		return quoteJSON(string(out)), true
+		return requote(v, string(out)), true
 	}
 	out, err := r.in.InnerJSON([]byte(v), fields)
 	if err != nil {
@@ -215,7 +215,15 @@ func (r *run) loneString(raw, v string, fields map[string]rules.FieldSpec) (stri
 	if m[""] == "" && !strings.HasPrefix(raw, `"`) {
 		return "", false
 	}
-	return quoteJSON(m[""]), true
+	return requote(raw, m[""]), true
+}
+
+// requote gives s as a string spelt as raw is, whose value it was cut from.
+func requote(raw, s string) string {
+	if len(raw) < 2 || raw[0] != '"' || !json.Valid([]byte(raw)) {
+		return quoteJSON(s)
+	}
+	return string(edit.Requote(nil, []byte(raw[1:len(raw)-1]), []byte(s)))
 }
 
 func quoteJSON(s string) string {

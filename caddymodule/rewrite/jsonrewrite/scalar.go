@@ -194,7 +194,7 @@ var noRoute route
 // quoted puts a string of value v, part of what the node's was, in its place.
 func (r *run) quoted(n int32, v []byte) {
 	nd := &r.t.nodes[n]
-	r.t.buf = requote(r.t.buf[:0], r.t.src[nd.start+1:nd.end-1], v)
+	r.t.buf = edit.Requote(r.t.buf[:0], r.t.src[nd.start+1:nd.end-1], v)
 	r.list.Replace(int(nd.start), int(nd.end), r.t.kept.keep(r.t.buf))
 }
 
@@ -204,6 +204,6 @@ func (r *run) set(n int32, v string) {
 	if nd.kind == str && r.t.text(n) == v {
 		return
 	}
-	r.t.buf = appendQuoted(r.t.buf[:0], v)
+	r.t.buf = edit.AppendQuoted(r.t.buf[:0], v)
 	r.list.Replace(int(nd.start), int(nd.end), r.t.kept.keep(r.t.buf))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -256,7 +257,7 @@ func fill(dst []byte, ps []piece, texts map[string]string) []byte {
 			continue
 		}
 		from := len(dst)
-		dst = appendQuoted(dst, texts[p.name])
+		dst = edit.AppendQuoted(dst, texts[p.name])
 		copy(dst[from:], dst[from+1:]) // without the quotes
 		dst = dst[:len(dst)-2]
 	}

@@ -1,7 +1,8 @@
-package jsonrewrite
+package edit
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -46,7 +47,7 @@ func (s *spelling) learn(raw []byte) {
 			if bytes.ContainsAny(raw[i+2:i+6], "ABCDEF") {
 				f = asUpper
 			}
-			r, _ := hex4(raw[i+2:]) // it was read before
+			r, _ := strconv.ParseUint(string(raw[i+2:i+6]), 16, 16) // it was read before
 			if r >= utf8.RuneSelf {
 				note(&s.wide, f)
 				last = 0xff
@@ -76,7 +77,7 @@ var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 
 var shortFor = [utf8.RuneSelf]byte{'"': '"', '\\': '\\', '/': '/', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
 
 // append appends v as a string in this spelling; what has none is spelt as
-// appendQuoted does.
+// AppendQuoted does.
 func (s *spelling) append(dst, v []byte) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(v); {
@@ -122,9 +123,9 @@ func appendUnicode(dst []byte, r rune, capital bool) []byte {
 	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
 
-// requote gives v as a string spelt as raw is, which it takes the place of; raw
+// Requote appends v as a string spelt as raw is, which it takes the place of; raw
 // is without its quotes.
-func requote(dst, raw, v []byte) []byte {
+func Requote(dst, raw, v []byte) []byte {
 	var s spelling
 	s.learn(raw)
 	from := len(dst)
@@ -133,7 +134,7 @@ func requote(dst, raw, v []byte) []byte {
 	// where it did not before.
 	for _, bad := range []string{"</script", "<script", "<!--"} {
 		if containsFold(dst[from:], bad) && !containsFold(raw, bad) {
-			return appendQuoted(dst[:from], v)
+			return AppendQuoted(dst[:from], v)
 		}
 	}
 	return dst
@@ -152,4 +153,44 @@ func containsFold(b []byte, part string) bool {
 		}
 		b = b[i+1:]
 	}
+}
+
+// plainByte marks what stands for itself in a quoted string.
+var plainByte = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0x7f && c != 0xe2
+	}
+	return t
+}()
+
+// AppendQuoted appends s as a JSON string that may also stand in a script: <,
+// >, &, and the line separators of JavaScript are escaped.
+func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	from := 0 // of what stands for itself
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if plainByte[c] || c == 0xe2 && !(i+2 < len(s) && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8) {
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case 0xe2:
+			dst = append(dst, '\\', 'u', '2', '0', '2', hex[s[i+2]&15])
+			i += 2
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		from = i + 1
+	}
+	return append(append(dst, s[from:]...), '"')
 }

@@ -1,4 +1,4 @@
-package jsonrewrite
+package edit
 
 import (
 	"encoding/json"
@@ -24,7 +24,7 @@ func TestRequote(t *testing.T) {
 		{"an end of a script that was there", `</script>x`, "</script>", `</script>`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := string(requote(nil, []byte(tt.raw), []byte(tt.v)))
+			got := string(Requote(nil, []byte(tt.raw), []byte(tt.v)))
 			if got != `"`+tt.want+`"` {
 				t.Errorf("got %s, want \"%s\"", got, tt.want)
 			}
@@ -48,7 +48,7 @@ func FuzzRequote(f *testing.F) {
 		}
 		v = strings.ToValidUTF8(v, "")
 		var back string
-		got := requote(nil, []byte(raw), []byte(v))
+		got := Requote(nil, []byte(raw), []byte(v))
 		if err := json.Unmarshal(got, &back); err != nil || back != v {
 			t.Errorf("%s is read as %q (%v), want %q", got, back, err, v)
 		}
