@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -256,7 +255,7 @@ func isTest(f txtar.File) bool { return isYAML(f.Name) && rules.IsTestFile(f.Dat
 // an archive that names neither policy nor directory means the archive's own.
 func runTests(file string, o rules.TestOptions) ([]rules.TestResult, error) {
 	if filepath.Ext(file) != ".txtar" {
-		return rules.RunTestFileWith(file, factsOf, o) //nolint:wrapcheck // names the file
+		return rules.RunTestFileWith(file, directory.FactsOf, o) //nolint:wrapcheck // names the file
 	}
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -272,7 +271,7 @@ func runTests(file string, o rules.TestOptions) ([]rules.TestResult, error) {
 		if !isTest(f) {
 			continue
 		}
-		results, err := rules.RunTestsWith(f.Name, files, factsOf, archiveDefaults(o, archive, f.Name))
+		results, err := rules.RunTestsWith(f.Name, files, directory.FactsOf, archiveDefaults(o, archive, f.Name))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", file, err))
 		}
@@ -304,13 +303,4 @@ func archiveDefaults(o rules.TestOptions, archive *txtar.Archive, test string) r
 		}
 	}
 	return o
-}
-
-// factsOf makes facts of a directory's JSON, for policy tests.
-func factsOf(snapshot []byte, profile *rules.Profile) (rules.Facts, error) {
-	d, err := directory.ReadSnapshot(bytes.NewReader(snapshot))
-	if err != nil {
-		return nil, fmt.Errorf("reading the directory: %w", err)
-	}
-	return directory.NewGeneration(d, directory.OptionsFor(profile)) //nolint:wrapcheck // says what failed
 }

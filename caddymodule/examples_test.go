@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -65,7 +66,7 @@ func TestExamples(t *testing.T) {
 				t.Error("it names no tests")
 			}
 			for _, file := range p.Tests {
-				results, err := rules.RunTestFile(file, factsOf, time.Now())
+				results, err := rules.RunTestFile(file, directory.FactsOf, time.Now())
 				if err != nil {
 					t.Fatal(err)
 				}
