@@ -65,7 +65,7 @@ func TestHostilePolicies(t *testing.T) {
 			if name != "condition of ands" && name != "returns" && (!errors.As(err, &es) || len(es) > 2*maxErrors) {
 				t.Errorf("not refused as it should be: %.200v", err)
 			}
-			if d := time.Since(start); d > 15*time.Second {
+			if d := time.Since(start); d > time.Minute {
 				t.Errorf("took %v", d)
 			}
 		})
@@ -89,7 +89,7 @@ func TestTitleGlobsAreLinear(t *testing.T) {
 			t.Errorf("%s matches", s)
 		}
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > time.Minute {
 		t.Errorf("took %v", d)
 	}
 }

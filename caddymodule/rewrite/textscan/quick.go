@@ -129,8 +129,8 @@ func (q *quick) escape(b []byte) int {
 			}
 		}
 	case '&':
-		for i := range references {
-			if r := &references[i]; bytes.HasPrefix(b, r.name) {
+		for i := range commonRefs {
+			if r := &commonRefs[i]; bytes.HasPrefix(b, r.name) {
 				q.put(r.is)
 				return len(r.name)
 			}
@@ -156,8 +156,8 @@ func (q *quick) escape(b []byte) int {
 	return 1
 }
 
-// references are the character references that texts are full of.
-var references = []struct {
+// commonRefs are the character references that texts are full of.
+var commonRefs = []struct {
 	name []byte
 	is   byte
 }{

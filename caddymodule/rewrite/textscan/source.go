@@ -91,27 +91,43 @@ func (u *unit) without(mark string) {
 	u.dec, u.pos, u.end = u.dec[:n], u.pos[:n], u.end[:n]
 }
 
-// raw decodes s.b[i:j]: entities, percent and backslash escapes.
-func (u *unit) raw(s source, i, j int) {
+// level says which escapes are those of a place, so that what is decoded of it
+// is what stands there: more decoded, a quote in an attribute of markup within
+// would end the attribute.
+type level uint8
+
+const (
+	references  level = 1 << iota // character references
+	percents                      // of URLs
+	backslashes                   // of JSON and JavaScript
+	verbatim    level = 0
+)
+
+// raw decodes s.b[i:j] as far as anything can be: entities, percent and
+// backslash escapes.
+func (u *unit) raw(s source, i, j int) { u.decode(&s, i, j, references|percents|backslashes) }
+
+// decode decodes s.b[i:j] of the given escapes.
+func (u *unit) decode(s *source, i, j int, of level) {
 	for i < j {
-		switch c := s.b[i]; c {
-		case '&':
+		switch c := s.b[i]; {
+		case c == '&' && of&references != 0:
 			if n, dec := entity(s.b[i:j]); n > 0 {
-				u.put(&s, i, i+n, dec...)
+				u.put(s, i, i+n, dec...)
 				i += n
 				continue
 			}
-		case '%':
+		case c == '%' && of&percents != 0:
 			if j-i >= 3 {
 				if v, ok := hexByte(s.b[i+1 : i+3]); ok {
-					u.put(&s, i, i+3, v)
+					u.put(s, i, i+3, v)
 					i += 3
 					continue
 				}
 			}
-		case '\\':
+		case c == '\\' && of&backslashes != 0:
 			if n, dec := escape(s.b[i:j]); n > 0 {
-				u.put(&s, i, i+n, dec...)
+				u.put(s, i, i+n, dec...)
 				i += n
 				continue
 			}
@@ -120,7 +136,7 @@ func (u *unit) raw(s source, i, j int) {
 		for n < j && s.b[n] != '&' && s.b[n] != '%' && s.b[n] != '\\' {
 			n++
 		}
-		u.plain(&s, i, n)
+		u.plain(s, i, n)
 		i = n
 	}
 }
@@ -243,14 +259,14 @@ func (s *scan) json(src source) {
 			}
 			j++
 		}
-		s.piece(&src, i, j, 0, false)
+		s.piece(&src, i, j, 0, false, backslashes)
 		i = j + 1
 	}
 }
 
 // piece looks through src.b[i:j], which is one text by itself: a string, or
 // (attr) an attribute's value, a comment, a script.
-func (s *scan) piece(src *source, i, j, depth int, attr bool) {
+func (s *scan) piece(src *source, i, j, depth int, attr bool, of level) {
 	if i >= j {
 		return
 	}
@@ -261,6 +277,9 @@ func (s *scan) piece(src *source, i, j, depth int, attr bool) {
 	if !q.suspicious(src.b[i:j]) {
 		return
 	}
+	if s.within(src, []textPiece{{i, j}}, depth, attr, of) {
+		return
+	}
 	u := s.units.get()
 	u.reset()
 	u.raw(*src, i, j)
@@ -269,11 +288,31 @@ func (s *scan) piece(src *source, i, j, depth int, attr bool) {
 	s.units.put(u)
 }
 
+// within looks through markup within a text, if that is what it is once its
+// own escapes are undone, and no others.
+func (s *scan) within(src *source, pieces []textPiece, depth int, attr bool, of level) bool {
+	if depth >= maxNesting {
+		return false
+	}
+	u := s.units.get()
+	defer s.units.put(u)
+	u.reset()
+	for _, p := range pieces {
+		u.decode(src, p.from, p.to, of)
+	}
+	if !nested(u.dec) {
+		return false
+	}
+	s.markup(source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}, depth+1, false)
+	return true
+}
+
 // text is a run of text with inline tags in it, which is read as one.
 type text struct {
 	s      *scan
 	src    *source
 	depth  int
+	of     level
 	quick  quick
 	pieces []textPiece
 }
@@ -304,7 +343,7 @@ func (t *text) flush() {
 	if p := t.pieces[0]; len(t.pieces) == 1 {
 		one = t.src.b[p.from:p.to]
 	}
-	if t.quick.suspicious(one) {
+	if t.quick.suspicious(one) && !t.s.within(t.src, t.pieces, t.depth, t.src.attr, t.of) {
 		u := t.s.units.get()
 		u.reset()
 		for _, p := range t.pieces {
@@ -327,7 +366,7 @@ func (t *text) flush() {
 // other is looked through all the same.
 func (s *scan) markup(src source, depth int, xml bool) {
 	run := s.texts.get()
-	run.s, run.src, run.depth, run.quick.s = s, &src, depth, s
+	run.s, run.src, run.depth, run.of, run.quick.s = s, &src, depth, references, s
 	run.pieces = run.pieces[:0]
 	run.quick.reset()
 	defer s.texts.put(run)
@@ -343,17 +382,19 @@ func (s *scan) markup(src source, depth int, xml bool) {
 		switch rest := b[i:]; {
 		case bytes.HasPrefix(rest, []byte("<!--")):
 			n := until(rest, 4, "-->")
-			s.piece(&src, i+4, i+n, depth, true)
+			s.piece(&src, i+4, i+n, depth, true, verbatim)
 			i += n
 		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
 			n := until(rest, 9, "]]>")
 			run.flush()
+			run.of = verbatim
 			run.add(i+9, max(i+9, i+n-3))
 			run.flush()
+			run.of = references
 			i += n
 		case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
 			n := until(rest, 2, ">")
-			s.piece(&src, i+2, i+n, depth, true)
+			s.piece(&src, i+2, i+n, depth, true, verbatim)
 			i += n
 		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
 			kind, n := s.tag(&src, i, depth)
@@ -367,7 +408,7 @@ func (s *scan) markup(src source, depth int, xml bool) {
 			i += n
 			if !xml && (kind == scriptTag || kind == styleTag) && rest[1] != '/' {
 				end := closing(b[i:], kind)
-				s.piece(&src, i, i+end, depth, true)
+				s.piece(&src, i, i+end, depth, true, backslashes)
 				i += end
 			}
 		default: // a lone one, which may be more than that to others
@@ -464,7 +505,7 @@ func (s *scan) tag(src *source, at, depth int) (tagKind, int) {
 	value := func(i, j int, name []byte) {
 		if i < j {
 			s.machine = machine(name)
-			s.piece(src, at+i, at+j, depth, true)
+			s.piece(src, at+i, at+j, depth, true, references)
 			s.machine = false
 		}
 	}

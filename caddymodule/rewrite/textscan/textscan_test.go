@@ -114,6 +114,12 @@ func TestScan(t *testing.T) {
 		{"no blanks between words", textscan.HTML, `<p>これは東京計画書です</p>`, `<p>これは[…]です</p>`},
 		{"json", textscan.JSON, `{"a":"by Zelda\u0020Quill","b":["Mikado&#32;Takeover",1],"Zelda Quill":"<b>Zel<i>da</i><\/b>"}`, `{"a":"by […]","b":["[…]",1],"[…]":"<b>Zel<i>da</i><\/b>"}`},
 		{"html in json", textscan.JSON, `{"a":"<p title=\"Zelda Quill\">Zel<b>da<\/b> Quill<\/p>"}`, `{"a":"<p title=\"[…]\">[…]<b><\/b><\/p>"}`},
+		{
+			"quotes in an attribute of html in json", textscan.JSON, `{"a":"<a href=\"/w/X#the_&quot;mikado&quot;_takeover\">x</a>","b":"<a href=\"/w/%22Mikado%22_Takeover\">x</a>"}`,
+			`{"a":"<a href=\"/w/X#the_&quot;[…]\">x</a>","b":"<a href=\"/w/%22[…]\">x</a>"}`,
+		},
+		{"quotes in an attribute of html in cdata", textscan.XML, `<t><![CDATA[<a href="/w/&quot;Mikado&quot;_Takeover">x</a>]]></t>`, `<t><![CDATA[<a href="/w/&quot;[…]">x</a>]]></t>`},
+		{"quotes in an attribute of html in a script", textscan.HTML, `<script>x="<a href=\"/w/&quot;Mikado&quot;_Takeover\">x</a>"</script>`, `<script>x="<a href=\"/w/&quot;[…]\">x</a>"</script>`},
 		{"escaped html in xml", textscan.XML, `<e><summary>&lt;b&gt;Zel&lt;i&gt;da&lt;/i&gt; Quill&lt;/b&gt;</summary><t><![CDATA[Mikado <b>Takeover</b>]]></t></e>`, `<e><summary>&lt;b&gt;[…]&lt;i&gt;&lt;/i&gt;&lt;/b&gt;</summary><t><![CDATA[[…]<b></b>]]></t></e>`},
 		{"text", textscan.Text, "see\tZelda_Quill", "see\t[…]"},
 	}
