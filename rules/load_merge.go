@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -55,6 +56,7 @@ func (l *loading) merge() *Policy {
 		l.sayAlike(settings[i].path, settings[i].steps()...)
 	}
 	l.sayAlike("unsafe_service_identity", "unsafe_service_identity")
+	l.sayAlike("tripwire.letters", "tripwire", "letters")
 	l.providers = map[string]string{}
 	for i, q := range l.parts {
 		l.file = q.file
@@ -83,6 +85,11 @@ func (l *loading) merge() *Policy {
 		if p.Version == 0 {
 			p.Version = q.Version
 		}
+		if p.Tripwire.Letters == 0 {
+			p.Tripwire.Letters = q.Tripwire.Letters
+		}
+		p.Tripwire.Ordinary = append(p.Tripwire.Ordinary, q.Tripwire.Ordinary...)
+		p.Tripwire.Distinctive = append(p.Tripwire.Distinctive, q.Tripwire.Distinctive...)
 		p.UnsafeServiceIdentity = p.UnsafeServiceIdentity || q.UnsafeServiceIdentity
 		p.Sources = append(p.Sources, q.Sources...)
 		p.Internal.Groups = append(p.Internal.Groups, q.Internal.Groups...)
@@ -138,12 +145,36 @@ func (l *loading) partSettings(q *policyPart) {
 	for _, name := range sortedKeys(q.Providers) {
 		l.provider(name, q.Providers[name])
 	}
+	l.tripwire(q)
 	for i, t := range q.Tests {
 		if strings.HasSuffix(t, "/") || t == "" {
 			l.fail(l.top("tests", i), "tests: want the name of a policy test file")
 		}
 	}
 }
+
+// tripwire checks which names the last scan looks for. Below four letters it
+// would cut syllables, and above forty nothing.
+func (l *loading) tripwire(q *policyPart) {
+	t := &q.Tripwire
+	if n := follow(q.root, []any{"tripwire", "letters"}); n != nil && !isNull(n) && (t.Letters < 4 || t.Letters > 40) {
+		l.fail(Pos{n.Line, n.Column}, "letters: want a number from 4 to 40")
+	}
+	for i, w := range t.Ordinary {
+		if w == "" || len(w) > maxWord || strings.ContainsFunc(w, notLetterOrDigit) {
+			l.fail(l.top("tripwire", "ordinary", i), "ordinary: want one word of letters and digits, not %q", w)
+		}
+	}
+	for i, w := range t.Distinctive {
+		if len(w) > maxWord || strings.ContainsFunc(w, notPrinted) || strings.IndexFunc(w, letterOrDigit) < 0 {
+			l.fail(l.top("tripwire", "distinctive", i), "distinctive: want a word, or some, not %q", w)
+		}
+	}
+}
+
+func letterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+func notLetterOrDigit(r rune) bool { return !letterOrDigit(r) && !unicode.IsMark(r) }
 
 // maxShow bounds the placeholders: they stand in every byline.
 const maxShow = 8192

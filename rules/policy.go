@@ -240,12 +240,25 @@ func (u *URLRule) UnmarshalNode(n *yaml.Node) error {
 	return decodeNode(n, (*long)(u))
 }
 
-// TripwireSpec says what a hit of the last scan does.
+// TripwireSpec says what a hit of the last scan does, and which names it looks
+// for.
 type TripwireSpec struct {
 	Pos       Pos    `yaml:"-"`
 	Structure string `yaml:"structure"` // redact, refuse, report
 	Prose     string `yaml:"prose"`     // auto, redact, report
+	// Letters is how many letters a title, or a name of one word, has at least
+	// to be looked for; 0: DefaultLetters.
+	Letters int `yaml:"letters"`
+	// Ordinary are words that say nothing by themselves, beside those that
+	// are so everywhere: a name of nothing else is not looked for.
+	Ordinary []string `yaml:"ordinary"`
+	// Distinctive are words, or sequences of words: a name with one of them in
+	// it is looked for, however short or ordinary it is.
+	Distinctive []string `yaml:"distinctive"`
 }
+
+// DefaultLetters is TripwireSpec.Letters where no file says it.
+const DefaultLetters = 8
 
 // Digest identifies the rule files' content, for logs and metrics.
 func (p *Policy) Digest() string { return p.digest }
@@ -290,6 +303,9 @@ func (p *Policy) applyPreset() {
 	set(&p.Extranet.Archived, d.archived)
 	set(&p.Tripwire.Structure, d.structure)
 	set(&p.Tripwire.Prose, d.prose)
+	if p.Tripwire.Letters == 0 {
+		p.Tripwire.Letters = DefaultLetters
+	}
 	for i := range p.Spaces {
 		set(&p.Spaces[i].Mentions, d.mentions)
 	}

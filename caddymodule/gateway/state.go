@@ -57,7 +57,10 @@ func (g *Gateway) newState(p *rules.Policy, facts rules.Facts, like *state) (*st
 		next.rewriter, next.guard, next.outlines = like.rewriter, like.guard, like.outlines
 		return next, nil
 	}
-	next.rewriter, err = rewrite.New(p.Profile, rewrite.Options{MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key})
+	next.rewriter, err = rewrite.New(p.Profile, rewrite.Options{
+		MaxBytes: g.cfg.HeldLimit, Log: g.cfg.Log, Key: g.cfg.Key,
+		Tripwire: p.Tripwire,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("compiling the profile's rewriting rules: %w", err)
 	}

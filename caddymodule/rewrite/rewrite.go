@@ -83,6 +83,8 @@ type Options struct {
 	Key []byte
 	// Log gets what goes wrong; default discards.
 	Log *slog.Logger
+	// Tripwire is the policy's word on which names the tripwire looks for.
+	Tripwire rules.TripwireSpec
 }
 
 // Rewriter rewrites answers of one profile. It is safe for concurrent use.
@@ -93,6 +95,7 @@ type Rewriter struct {
 	log        *slog.Logger
 	json       *jsonrewrite.Program
 	html, xml  leaf
+	rule       textscan.Rule
 	identities []textscan.Identity
 	mails      atomic.Pointer[policyIdentities] // of the policy last seen
 	marks      []string
@@ -111,6 +114,7 @@ type genDict struct {
 // New compiles a profile's response side.
 func New(p *rules.Profile, o Options) (*Rewriter, error) {
 	r := &Rewriter{profile: p, max: o.MaxBytes, key: o.Key, log: o.Log}
+	r.rule = textscan.Rule{Letters: o.Tripwire.Letters, Ordinary: o.Tripwire.Ordinary, Distinctive: o.Tripwire.Distinctive}
 	if r.max <= 0 {
 		r.max = DefaultMaxBytes
 	}
@@ -353,6 +357,9 @@ func (w *work) leaf(k kind) ([]byte, error) {
 		return nil, err
 	}
 	w.buf.b = out
+	if rep.Items != nil && !bytes.Equal(body, w.ex.Response.Body) {
+		rep.Items, rep.List = nil, edit.Span{} // the places would be of another text than the wiki's
+	}
 	for i := range rep.Prose {
 		// leaves count from where they began to append
 		rep.Prose[i].Start += len(mark)

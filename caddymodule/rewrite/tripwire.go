@@ -41,7 +41,7 @@ func (r *Rewriter) build(f rules.Facts) *textscan.Dictionary {
 	if d, fresh := r.known(f); d != nil && fresh {
 		return d
 	}
-	d := textscan.Build(f)
+	d := textscan.Build(f, r.rule)
 	if d.Truncated {
 		r.log.Warn("the tripwire's dictionary is full, some titles are not in it")
 	}

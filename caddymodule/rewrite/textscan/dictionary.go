@@ -1,9 +1,6 @@
 package textscan
 
 import (
-	"strings"
-	"unicode"
-
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -22,8 +19,9 @@ const (
 // A text is full of words and of few names, so each name is found by its anchor:
 // its only word, its only two, or the rarest three that stand together. The
 // filter says of nearly every place in a text that no name is anchored there,
-// looking where it has looked for the words before. Where one may be, spots say which words around it to take
-// together, and names whether they are one.
+// looking where it has looked for the words before. Where one of several words
+// may be, spots say which words around it to take together, and names whether
+// they are one.
 type Dictionary struct {
 	filter filter
 	spots  []spot
@@ -62,26 +60,28 @@ const (
 	phrase          // titles and names
 )
 
-// Build makes the dictionary of a generation. It takes seconds for a million
+// Build makes the dictionary of a generation under a rule. It takes seconds for a million
 // titles: build it off the path of requests.
-func Build(f rules.Facts) *Dictionary {
-	b := &builder{d: &Dictionary{facts: f}, count: make([]uint8, 1<<22)}
+func Build(f rules.Facts, r Rule) *Dictionary {
+	b := &builder{judge: newJudge(r), d: &Dictionary{facts: f}, count: make([]uint32, 1<<22)}
 	folds()
-	size, pieces := 0, 0
+	single, several := 0, 0
 	b.each(f, func(ws []word, _ name) {
-		size++
-		pieces += len(ws)
+		if len(ws) == 1 {
+			single++
+		} else {
+			several++
+		}
 		for _, w := range ws {
-			if n := &b.count[w.hash>>42]; *n < common {
-				*n++
-			}
+			b.count[w.hash>>42]++
 		}
 	})
 	d := b.d
-	d.filter = newFilter(min(size, maxNames))
-	d.names = make([]name, 0, size)
-	d.nameAt, d.spotAt = newTable(size), newTable(size)
+	d.filter = newFilter(single, several)
+	d.names = make([]name, 0, single+several)
+	d.nameAt, d.spotAt = newTable(single+several), newTable(several)
 	b.each(f, b.add)
+	d.filter.seal()
 	return d
 }
 
@@ -89,7 +89,8 @@ func Build(f rules.Facts) *Dictionary {
 // counts in how many names a word stands.
 type builder struct {
 	d     *Dictionary
-	count []uint8 // by the upper bits of a word's hash
+	judge judge
+	count []uint32 // by the upper bits of a word's hash
 	words []word
 	one   []word
 	whole []rune
@@ -143,44 +144,6 @@ func (b *builder) each(f rules.Facts, take func([]word, name)) {
 	}
 }
 
-// distinctive gives the words by which a name is looked for, none if it says
-// too little, and the number of its letters; its text in one piece is in whole.
-func (b *builder) distinctive(text string, st strength) ([]word, int) {
-	letters, dull, mixed := 0, true, false
-	b.whole = b.whole[:0]
-	ws := split(b.words[:0], []byte(text), func(h uint64, w []rune) {
-		hasLetter, hasDigit := false, false
-		for _, r := range w {
-			digit := unicode.IsDigit(r)
-			hasDigit, hasLetter = hasDigit || digit, hasLetter || !digit
-		}
-		letters += len(w)
-		if len(w) == 1 && alone(w[0]) {
-			letters++ // says as much as two letters, or more
-		}
-		mixed = mixed || hasLetter && hasDigit
-		dull = dull && (!hasLetter || ordinary[h] || len(w) == 1 && w[0] < 0x80)
-		b.whole = append(b.whole, w...)
-	})
-	b.words = ws
-	if len(ws) == 0 || !distinctive(st, len(ws), letters, dull, mixed, strings.ContainsAny(text, "0123456789")) {
-		return nil, 0
-	}
-	return ws[:min(len(ws), maxWords)], letters
-}
-
-func distinctive(st strength, words, letters int, dull, mixed, digit bool) bool {
-	switch st {
-	case always:
-		return letters >= 4
-	case ident:
-		return letters >= 4 && (digit || words > 1 || letters >= 8) && !dull
-	case person:
-		return !dull && (words > 1 && letters >= 4 || letters >= 8)
-	}
-	return !dull && (letters >= 8 || mixed && letters >= 5)
-}
-
 // add takes one name in.
 func (b *builder) add(ws []word, who name) {
 	d := b.d
@@ -189,15 +152,15 @@ func (b *builder) add(ws []word, who name) {
 	}
 	slot := d.nameAt.slot(who.hash, func(i int32) uint64 { return d.names[i].hash })
 	who.next = -1
-	known := d.nameAt.at[*slot] != 0
+	known := *slot != 0
 	if known {
-		who.next = d.nameAt.at[*slot] - 1
+		who.next = int32(*slot&placeMask) - 1
 		if head := d.names[who.next]; head.id == who.id && head.kind == who.kind {
 			return
 		}
 	}
+	d.nameAt.set(slot, who.hash, len(d.names))
 	d.names = append(d.names, who)
-	d.nameAt.at[*slot] = int32(len(d.names))
 	if !known {
 		b.anchor(ws)
 	}
@@ -205,6 +168,10 @@ func (b *builder) add(ws []word, who name) {
 
 // anchor notes by which words a name is found.
 func (b *builder) anchor(ws []word) {
+	if len(ws) == 1 {
+		b.d.filter.addName(ws[0].hash)
+		return
+	}
 	d, at, size := b.d, 0, min(len(ws), maxAnchor)
 	for i := range ws[:len(ws)-size+1] {
 		if b.rarity(ws[i:i+size]) < b.rarity(ws[at:at+size]) {
@@ -215,31 +182,29 @@ func (b *builder) anchor(ws []word) {
 	for _, w := range ws[at : at+size] {
 		key = mix(key, w.hash)
 	}
-	switch f := &d.filter; size {
-	case 1:
-		f.addName(ws[0].hash)
-	case 2:
+	if size == 2 {
 		b.pair(ws, false)
-	default: // the rarer two of the three
-		f.addThree(key)
-		if b.rarity(ws[at:at+2]) <= b.rarity(ws[at+1:at+3]) {
-			b.pair(ws[at:at+2], true)
-		} else {
-			b.pair(ws[at+1:at+3], true)
+	} else { // the rarer two of the three
+		d.filter.addThree(key)
+		two := ws[at : at+2]
+		if b.rarity(two) > b.rarity(ws[at+1:at+3]) {
+			two = ws[at+1 : at+3]
 		}
+		b.pair(two, true)
 	}
 	s := spot{key: key, next: -1, off: uint8(at), n: uint8(len(ws))}
 	slot := d.spotAt.slot(key, func(i int32) uint64 { return d.spots[i].key })
-	if first := d.spotAt.at[*slot]; first != 0 {
-		for i := first - 1; i >= 0; i = d.spots[i].next {
+	if *slot != 0 {
+		first := int32(*slot&placeMask) - 1
+		for i := first; i >= 0; i = d.spots[i].next {
 			if d.spots[i].off == s.off && d.spots[i].n == s.n {
 				return
 			}
 		}
-		s.next = first - 1
+		s.next = first
 	}
+	d.spotAt.set(slot, key, len(d.spots))
 	d.spots = append(d.spots, s)
-	d.spotAt.at[*slot] = int32(len(d.spots))
 }
 
 func (b *builder) pair(ws []word, three bool) {
@@ -247,7 +212,7 @@ func (b *builder) pair(ws []word, three bool) {
 	b.d.filter.addPair(ws[0].hash, ws[1].hash, three, x < y, min(x, y) >= common)
 }
 
-// names is in how many names a word stands, or common.
+// names is in how many names a word stands.
 func (b *builder) names(w word) int { return int(b.count[w.hash>>42]) }
 
 // rarity is the smaller the rarer words are.

@@ -26,7 +26,9 @@
 // two words or more; titles and names of two words or more with eight letters
 // between them, a single word of eight letters, or of five with letters and
 // digits mixed. A name all of whose words are ordinary (see words.go) or numbers
-// never counts, however long. A name of two words or more is looked for in
+// never counts, however long. A policy tunes this ([Rule], tripwire: in rule
+// files): the number of letters, words that are ordinary on its site, and words
+// that make a name distinctive whatever else holds. A name of two words or more is looked for in
 // one piece as well ("InterfaceSpec"). Matches begin and end at the edges of
 // words. Where anything that bears the name is visible, or the hit lies within
 // the name of something visible, it is no hit.

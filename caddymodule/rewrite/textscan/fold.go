@@ -38,6 +38,18 @@ func alone(r rune) bool {
 	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
+// lower folds the case of a character (Unicode, CaseFolding.txt). twice: it
+// folds to that character two times over.
+func lower(q rune) (_ rune, twice bool) {
+	switch q {
+	case 'ß', 'ẞ':
+		return 's', true
+	case 'ς': // the same letter at the end of a word
+		return 'σ', false
+	}
+	return unicode.ToLower(q), false
+}
+
 // split appends the words of b to dst. If text is not nil, each word's hash and
 // folded text are passed to it.
 func split(dst []word, b []byte, text func(uint64, []rune)) []word {
@@ -94,7 +106,10 @@ func split(dst []word, b []byte, text func(uint64, []rune)) []word {
 			seg += k
 		}
 		for _, q := range string(norm.NFKC.Bytes(b[i : i+seg])) {
-			q = unicode.ToLower(q)
+			q, twice := lower(q)
+			if twice {
+				add(q, i, i+seg)
+			}
 			switch {
 			case invisible(q):
 			case alone(q):

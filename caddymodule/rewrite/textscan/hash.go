@@ -46,12 +46,20 @@ func (h *hasher) rune(r rune) {
 	}
 }
 
+// A hash tells the length of its word in its last bits.
+const (
+	lengthBits = 5
+	maxLength  = 1<<lengthBits - 1
+)
+
 // sum is the word's hash; the hasher is as new afterwards.
 func (h *hasher) sum() uint64 {
-	s := scramble(h.h, h.acc)
+	s := sized(scramble(h.h, h.acc), h.size)
 	*h = hasher{}
 	return s
 }
+
+func sized(h uint64, size int) uint64 { return h&^maxLength | uint64(min(size, maxLength)) }
 
 func scramble(h, w uint64) uint64 {
 	hi, lo := bits.Mul64(h^w^0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"regexp/syntax"
-	"slices"
 	"unicode"
 )
 
@@ -68,9 +67,10 @@ func minLen(re *syntax.Regexp) int {
 func mandatory(re *syntax.Regexp) string {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 || caseless(re.Rune) {
+		if re.Flags&syntax.FoldCase == 0 {
 			return string(re.Rune)
 		}
+		return caseless(re.Rune)
 	case syntax.OpCapture, syntax.OpPlus:
 		return mandatory(re.Sub[0])
 	case syntax.OpConcat:
@@ -85,9 +85,17 @@ func mandatory(re *syntax.Regexp) string {
 	return ""
 }
 
-// caseless reports that no character of a literal has another case.
-func caseless(literal []rune) bool {
-	return !slices.ContainsFunc(literal, func(r rune) bool { return unicode.SimpleFold(r) != r })
+// caseless is the longest part of a literal of characters that have no other case.
+func caseless(literal []rune) string {
+	best, from := literal[:0], 0
+	for i, r := range literal {
+		if unicode.SimpleFold(r) != r {
+			from = i + 1
+		} else if i+1-from > len(best) {
+			best = literal[from : i+1]
+		}
+	}
+	return string(best)
 }
 
 // minRun is how many letters and digits of ASCII stand together in every match.

@@ -3,14 +3,11 @@ package textscan
 import (
 	"bytes"
 	"math/bits"
-	"slices"
 	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/postern-gateway/postern/rules"
 )
 
 // quick passes over what holds nothing: it reads a piece of the source as the
@@ -19,27 +16,63 @@ import (
 // can't read in one step, a rare escape or character, makes it say yes.
 type quick struct {
 	s     *scan
-	words []uint64 // hashes of the words so far
+	words []uint64 // hashes of the words so far, those of this piece last
+	from  int      // the first word of this piece
 	h     hasher
+	piece
+}
+
+// piece is what quick notes of a piece.
+type piece struct {
 	// in is set while a word is open: more of it may follow behind a tag.
 	in      bool
 	doubt   bool      // to be read with care
-	dots    bool      // old anchors' escapes are read in this piece
+	dots    bool      // old anchors' escapes are read in it
+	machine bool      // ids are looked for in it
 	alpha   uint64    // has one of the bits that tell letters from digits
 	escaped bool      // what is decoded is not what stands there
 	seen    [2]uint64 // ASCII other than letters and digits
 	longest int       // bytes of the longest word
 }
 
-func (q *quick) reset() {
-	q.words, q.h = q.words[:0], hasher{}
-	q.in, q.doubt, q.dots, q.escaped, q.seen, q.longest, q.alpha = false, false, false, false, [2]uint64{}, 0, 0
+func (q *quick) reset(s *scan) {
+	q.s, q.words = s, q.words[:0]
+	q.begin()
+}
+
+// begin begins a piece.
+func (q *quick) begin() { q.from, q.h, q.piece = len(q.words), hasher{}, piece{} }
+
+// between stands between the words of two pieces: it is no word's hash.
+const between = 0x6a09e667f3bcc908 &^ maxLength
+
+// part parts the words of a piece from those to come.
+func (q *quick) part() {
+	q.words = append(q.words, between)
+	q.begin()
+}
+
+// drop forgets the words of the pieces before this one.
+func (q *quick) drop() {
+	if q.from > 0 {
+		q.words = append(q.words[:0], q.words[q.from:]...)
+		q.from = 0
+	}
 }
 
 // feed reads b[i:j], which follows what it read last without a gap.
 func (q *quick) feed(src []byte, i, j int) {
-	b := src[:j]
+	b, slow := src[:j], i
 	for i < len(b) && !q.doubt {
+		if i >= slow && !q.in && j-i >= worthWindow && len(src)-i >= windowReach {
+			n := q.window(src[i:], min(j-i, windowSize))
+			if n < worthWindow {
+				slow = i + windowSize
+			}
+			if i += n; n > 0 {
+				continue
+			}
+		}
 		c := b[i]
 		switch class[c] {
 		case isWord:
@@ -202,7 +235,7 @@ func (q *quick) end() {
 	}
 	q.in = false
 	q.longest = max(q.longest, q.h.size)
-	if q.s.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
+	if q.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
 		q.doubt = true // perhaps an id
 	}
 	q.alpha = 0
@@ -210,21 +243,17 @@ func (q *quick) end() {
 	q.words = append(q.words, w)
 }
 
-// suspicious ends the unit and says whether it must be read with care; raw is
-// all of it, if it is of one piece.
-func (q *quick) suspicious(raw []byte) bool {
+// finish ends the piece and says whether it must be read with care whatever its
+// words are; raw is all of it, if it stands in one place. Its words are
+// forgotten if nothing is to be asked about them.
+func (q *quick) finish(raw []byte) bool {
 	q.end()
-	if q.doubt || q.s.o.careful {
-		return true
+	care := q.doubt || q.s.o.careful ||
+		(q.longest >= q.s.run || q.seen[0]&q.s.ascii[0]|q.seen[1]&q.s.ascii[1] != 0) && q.shaped(raw)
+	if care || q.s.d == nil {
+		q.words = q.words[:q.from]
 	}
-	if (q.longest >= q.s.run || q.seen[0]&q.s.ascii[0]|q.seen[1]&q.s.ascii[1] != 0) && q.shaped(raw) {
-		return true
-	}
-	if q.s.d == nil {
-		return false
-	}
-	q.s.look(q.words)
-	return slices.ContainsFunc(q.s.found, func(f found) bool { return f.hidden != rules.NoEntity })
+	return care
 }
 
 // shaped reports whether an identity or a mark may stand in the unit.
@@ -304,7 +333,8 @@ var folds = sync.OnceValue(func() *foldTable {
 		for _, q := range out {
 			blank = blank && !invisible(q) && !unicode.IsLetter(q) && !unicode.IsNumber(q) && !unicode.Is(unicode.M, q)
 		}
-		switch q := unicode.ToLower(out[0]); {
+		switch q, twice := lower(out[0]); {
+		case twice: // left to the careful reading
 		case blank:
 			t.to[r] = foldBlank
 		case len(out) == 1 && q < 1<<16 && !invisible(q) && (unicode.IsLetter(q) || unicode.IsNumber(q)):

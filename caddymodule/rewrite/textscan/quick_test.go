@@ -50,11 +50,12 @@ func FuzzQuick(f *testing.F) {
 		f.Fatal(err)
 	}
 	mail, _ := AtDomains([]string{"corp.example"})
-	d := Build(small)
+	d := Build(small, Rule{})
 	for _, s := range []string{
 		`<p title="Zelda Quill">Zel<b>da</b> Quill &amp; %41 <!-- x --><script>"\u005a"</script><br>J.C3.BCrgen_Gro.C3.9F`,
 		`{"a":"Zelda Quill \"<b>\" &lt;i&gt; Mikado\nTakeover","b":"J.C3.BCrgen Gro.C3.9F \/files\/12\/user-avatar"}`,
 		"<![CDATA[ Mikado Takeover ]]>\xff\x00 Zelda\u00a0QUILL これは東京計画書です", `<a data-id="7000201" href="/x/%7Ejdoe?a=zelda%40corp.example">ff8081815aa0001</a>`,
+		"<p>" + strings.Repeat("a longer text, of words that nobody is called by. ", 3) + "Zelda <i title='Gizmo Mikado Takeover Plan'>Quill</i> &amp; " + strings.Repeat("and on it goes; ", 9),
 		"a b c d e f g h i j k kestrel m", "Ｚｅｌｄａ Qui\u00adll x@@@hl@@@y",
 	} {
 		f.Add([]byte(s), uint8(1))
@@ -160,7 +161,7 @@ func BenchmarkLarge(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	d := Build(f)
+	d := Build(f, Rule{})
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	perName := float64(after.HeapAlloc-before.HeapAlloc) / float64(d.Len())

@@ -75,7 +75,7 @@ func options() textscan.Options { return textscan.Options{Visible: visible} }
 
 func TestScan(t *testing.T) {
 	t.Parallel()
-	d := textscan.Build(world)
+	d := textscan.Build(world, textscan.Rule{})
 	tests := []struct {
 		name string
 		f    textscan.Format
@@ -146,7 +146,7 @@ func TestScan(t *testing.T) {
 
 func TestZones(t *testing.T) {
 	t.Parallel()
-	d := textscan.Build(world)
+	d := textscan.Build(world, textscan.Rule{})
 	const in = `<p title="Zelda Quill">Zelda Quill</p><div>Zelda Quill</div>`
 	prose := []edit.Span{{Start: 0, End: strings.Index(in, "<div>")}}
 	t.Run("prose is reported", func(t *testing.T) {
@@ -219,7 +219,7 @@ func decoded(b []byte) string {
 }
 
 func FuzzScan(f *testing.F) {
-	d := textscan.Build(world)
+	d := textscan.Build(world, textscan.Rule{})
 	f.Add([]byte(`<p title="Zelda Quill">Zel<b>da</b> Quill &amp; %41 <!-- x --><script>"\u005a"</script>`), uint8(1))
 	f.Add([]byte(`{"a":"Zelda Quill \"<b>\" &lt;i&gt; Mikado Takeover"}`), uint8(3))
 	f.Add([]byte("<![CDATA[ Mikado Takeover ]]>\xff\x00"), uint8(2))
@@ -246,7 +246,7 @@ func BenchmarkScan(b *testing.B) {
 	for i := range 100000 {
 		f.contents = append(f.contents, rules.ContentRecord{ID: fmt.Sprint(i), Title: fmt.Sprintf("Quarterly lorem %d ipsum report", i)})
 	}
-	d := textscan.Build(f)
+	d := textscan.Build(f, textscan.Rule{})
 	src := []byte("<html><body>" + strings.Repeat(`<p class="x y">Lorem <b>ipsum</b> dolor sit &amp; amet, consectetur <a href="/display/ACME/Page+1">quarterly lorem</a></p>`, 1000) + "</body></html>")
 	b.SetBytes(int64(len(src)))
 	b.ReportAllocs()
@@ -264,6 +264,6 @@ func BenchmarkBuild(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		textscan.Build(f)
+		textscan.Build(f, textscan.Rule{})
 	}
 }

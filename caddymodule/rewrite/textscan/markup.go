@@ -1,0 +1,220 @@
+package textscan
+
+import (
+	"bytes"
+	"strings"
+)
+
+// markup looks through text, attributes, comments and scripts. It knows just
+// enough of markup to tell them apart; what it takes wrongly for one or the
+// other is looked through all the same.
+func (s *scan) markup(src source, depth int, xml bool) {
+	r := s.read(src, depth)
+	defer r.done()
+	b := src.b
+	for i := 0; i < len(b) && s.err == nil; {
+		lt := bytes.IndexByte(b[i:], '<')
+		if lt < 0 {
+			r.add(i, len(b))
+			break
+		}
+		r.add(i, i+lt)
+		i += lt
+		switch rest := b[i:]; {
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			n := until(rest, 4, "-->")
+			r.one(i+4, i+n, true, false, verbatim)
+			i += n
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			n := until(rest, 9, "]]>")
+			r.close()
+			r.of = verbatim
+			r.add(i+9, max(i+9, i+n-3))
+			r.close()
+			r.of = references
+			i += n
+		case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
+			n := until(rest, 2, ">")
+			r.one(i+2, i+n, true, false, verbatim)
+			i += n
+		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
+			kind, n := r.tag(i)
+			switch kind {
+			case breakTag:
+				r.lineBreak(i)
+			case inlineTag:
+			default:
+				r.close()
+			}
+			i += n
+			if !xml && (kind == scriptTag || kind == styleTag) && rest[1] != '/' {
+				end := closing(b[i:], kind)
+				r.one(i, i+end, true, false, backslashes)
+				i += end
+			}
+		default: // a lone one, which may be more than that to others
+			r.add(i, i+1)
+			i++
+		}
+	}
+}
+
+// closing gives the offset of a raw text element's end tag.
+func closing(b []byte, kind tagKind) int {
+	name := "script"
+	if kind == styleTag {
+		name = "style"
+	}
+	for i := 0; i < len(b); {
+		j := bytes.Index(b[i:], []byte("</"))
+		if j < 0 {
+			break
+		}
+		i += j
+		if len(b)-i-2 >= len(name) && strings.EqualFold(string(b[i+2:i+2+len(name)]), name) {
+			return i
+		}
+		i += 2
+	}
+	return len(b)
+}
+
+func until(b []byte, from int, end string) int {
+	if i := bytes.Index(b[min(from, len(b)):], []byte(end)); i >= 0 {
+		return from + i + len(end)
+	}
+	return len(b)
+}
+
+func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
+
+var idAttrs = bytes.Fields([]byte("id class for name headers value content list form aria-controls aria-labelledby aria-describedby aria-owns"))
+
+// machine reports whether an attribute of this name holds ids rather than text.
+func machine(name []byte) bool {
+	if len(name) > 5 && bytes.EqualFold(name[:5], []byte("data-")) {
+		return true
+	}
+	for _, n := range idAttrs {
+		if len(n) == len(name) && bytes.EqualFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// tagKind says what a tag does to the text around it.
+type tagKind uint8
+
+const (
+	blockTag  tagKind = iota // ends a run of text
+	inlineTag                // parts no words
+	breakTag                 // parts words, but not what is read as one text
+	scriptTag
+	styleTag
+)
+
+func kindOf(name []byte) tagKind {
+	var low [8]byte
+	if len(name) > len(low) {
+		return blockTag
+	}
+	for i, c := range name {
+		if low[i] = c; c >= 'A' && c <= 'Z' {
+			low[i] |= 0x20
+		}
+	}
+	switch string(low[:len(name)]) {
+	case "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rp", "rt",
+		"ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr":
+		return inlineTag
+	case "br":
+		return breakTag
+	case "script":
+		return scriptTag
+	case "style":
+		return styleTag
+	}
+	return blockTag
+}
+
+// tag reads the tag at src.b[at], looks through its attributes' values and
+// names, and gives its kind and length.
+func (r *reading) tag(at int) (tagKind, int) {
+	b := r.src.b[at:]
+	value := func(i, j int, name []byte) {
+		r.one(at+i, at+j, true, machine(name), references)
+	}
+	i := 1
+	if i < len(b) && b[i] == '/' {
+		i++
+	}
+	from := i
+	for i < len(b) && b[i] != '/' && b[i] != '>' && !blank(b[i]) {
+		i++
+	}
+	kind := kindOf(b[from:i])
+	var attr []byte
+	for i < len(b) {
+		switch c := b[i]; {
+		case c == '>':
+			return kind, i + 1
+		case c == '=':
+			i++
+			for i < len(b) && blank(b[i]) {
+				i++
+			}
+			if i >= len(b) {
+				break
+			}
+			if q := b[i]; q == '"' || q == '\'' {
+				n := bytes.IndexByte(b[i+1:], q)
+				if n < 0 {
+					n = len(b) - i - 1
+				}
+				value(i+1, i+1+n, attr)
+				i = min(i+n+2, len(b))
+				continue
+			}
+			a := i
+			for i < len(b) && b[i] != '>' && !blank(b[i]) {
+				i++
+			}
+			value(a, i, attr)
+		default:
+			a := i
+			i, attr = attribute(b, i)
+			if !plainAttr(attr) || i-a > len(attr)+1 {
+				value(a, i, nil) // names of attributes may hold things as well
+			}
+		}
+	}
+	return kind, len(b)
+}
+
+// attribute reads names of attributes up to a value or the end of the tag, and
+// gives where that is and the last name, which the value is of.
+func attribute(b []byte, i int) (int, []byte) {
+	from, to := i, i
+	for ; i < len(b) && b[i] != '=' && b[i] != '>'; i++ {
+		if blank(b[i]) || b[i] == '/' {
+			continue
+		}
+		if to != i {
+			from = i
+		}
+		to = i + 1
+	}
+	return i, b[from:to]
+}
+
+// plainAttr reports whether the name of an attribute is one of the usual ones,
+// which are nobody's name.
+func plainAttr(name []byte) bool {
+	switch string(name) {
+	case "class", "id", "href", "src", "title", "alt", "style", "rel", "type", "name", "value", "content", "width", "height", "colspan", "rowspan",
+		"media", "action", "method", "for", "role", "tabindex", "target", "lang", "dir", "aria-label", "aria-hidden", "data-type", "align", "border", "":
+		return true
+	}
+	return false
+}

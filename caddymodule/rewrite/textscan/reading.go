@@ -1,0 +1,234 @@
+package textscan
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/postern-gateway/postern/rules"
+)
+
+// maxNesting bounds markup in markup: escaped HTML in a feed in a string.
+const maxNesting = 3
+
+// reading is one pass over a source, which knows what is a text by itself. Each
+// text, or piece, is passed over by quick; whether the words of many of them
+// are names is asked together, and what may hold something is then read with
+// care, in order.
+type reading struct {
+	s     *scan
+	src   source
+	depth int
+	// text is the run of text that is open, with inline tags in it, which is
+	// read as one; parts are its pieces, behind those of the runs that wait.
+	text  quick
+	parts []part
+	of    level // the text's
+	from  int   // its first part
+	piece quick
+	wait  []waiting
+}
+
+// part is src.b[from:to] of a run of text; a break of the line is empty.
+type part struct{ from, to int }
+
+// waiting is a text or a piece whose words are still to be asked about.
+type waiting struct {
+	from, to int // the piece's bytes, or the run's parts
+	words    int // of its quick, the first
+	of       level
+	run      bool // a run of text
+	attr     bool // an attribute's value, a comment, a script
+	machine  bool // the value of an attribute for ids
+	care     bool // to be read with care
+}
+
+// Bounds of what waits.
+const (
+	maxWait  = 512
+	maxAsked = 4096
+)
+
+// read gives a reading of a source; done ends it.
+func (s *scan) read(src source, depth int) *reading {
+	r := s.readings.get()
+	r.s, r.src, r.depth, r.of, r.from = s, src, depth, references, 0
+	r.parts, r.wait = r.parts[:0], r.wait[:0]
+	r.text.reset(s)
+	r.piece.reset(s)
+	return r
+}
+
+func (r *reading) done() {
+	r.close()
+	r.settle()
+	r.src = source{}
+	r.s.readings.put(r)
+}
+
+// one looks through src.b[i:j], which is one text by itself: a string, or
+// (attr) an attribute's value, a comment, a script.
+func (r *reading) one(i, j int, attr, machine bool, of level) {
+	if i >= j {
+		return
+	}
+	q := &r.piece
+	q.begin()
+	q.dots, q.machine = true, machine
+	q.feed(r.src.b, i, j)
+	care := q.finish(r.src.b[i:j])
+	if !care && q.from == len(q.words) {
+		return
+	}
+	r.wait = append(r.wait, waiting{from: i, to: j, words: q.from, of: of, attr: attr, machine: machine, care: care})
+	q.part()
+	if len(r.wait) >= maxWait || len(q.words) >= maxAsked {
+		r.settle()
+	}
+}
+
+// add adds src.b[i:j] to the run of text.
+func (r *reading) add(i, j int) {
+	if i >= j {
+		return
+	}
+	r.parts = append(r.parts, part{i, j})
+	r.text.feed(r.src.b, i, j)
+}
+
+// lineBreak parts words, but not what is read as one text.
+func (r *reading) lineBreak(i int) {
+	r.parts = append(r.parts, part{i, i})
+	r.text.end()
+}
+
+// close ends the run of text.
+func (r *reading) close() {
+	if len(r.parts) == r.from {
+		return
+	}
+	var raw []byte
+	if p := r.parts[r.from]; len(r.parts) == r.from+1 {
+		raw = r.src.b[p.from:p.to]
+	}
+	q := &r.text
+	care := q.finish(raw)
+	if care || q.from < len(q.words) {
+		r.wait = append(r.wait, waiting{from: r.from, to: len(r.parts), words: q.from, of: r.of, run: true, attr: r.src.attr, care: care})
+		q.part()
+	} else {
+		r.parts = r.parts[:r.from]
+	}
+	q.begin()
+	r.from = len(r.parts)
+	if len(r.wait) >= maxWait || len(q.words) >= maxAsked {
+		r.settle()
+	}
+}
+
+// settle asks about the words of what waits, and reads with care what may hold
+// something.
+func (r *reading) settle() {
+	r.ask(&r.text, true)
+	r.ask(&r.piece, false)
+	for i := range r.wait {
+		if w := &r.wait[i]; w.care && r.s.err == nil {
+			r.careful(w)
+		}
+	}
+	r.wait = r.wait[:0]
+	if r.from > 0 {
+		r.parts = append(r.parts[:0], r.parts[r.from:]...)
+		r.from = 0
+	}
+}
+
+// ask marks what the words of one quick say is to be read with care, and
+// forgets them.
+func (r *reading) ask(q *quick, run bool) {
+	if s := r.s; s.d != nil && q.from > 0 {
+		s.look(q.words[:q.from])
+		i := 0
+		for _, f := range s.found {
+			if f.hidden == rules.NoEntity {
+				continue
+			}
+			last := i
+			for ; i < len(r.wait) && (r.wait[i].run != run || r.wait[i].words <= f.from); i++ {
+				if r.wait[i].run == run {
+					last = i
+				}
+			}
+			r.wait[last].care = true
+			i = last
+		}
+	}
+	q.drop()
+}
+
+// careful reads what waited with care.
+func (r *reading) careful(w *waiting) {
+	s := r.s
+	parts := []part{{w.from, w.to}}
+	if w.run {
+		parts = r.parts[w.from:w.to]
+	}
+	s.machine = w.machine
+	if !s.within(&r.src, parts, r.depth, w.attr, w.of) {
+		u := s.units.get()
+		u.reset()
+		for _, p := range parts {
+			if p.from < p.to {
+				u.raw(r.src, p.from, p.to)
+				continue
+			}
+			from, _ := r.src.at(p.from)
+			u.dec, u.pos, u.end = append(u.dec, ' '), append(u.pos, from), append(u.end, from)
+		}
+		s.unit(u, r.depth, w.attr)
+		if !w.run {
+			s.dotted(u, r.depth, w.attr)
+		}
+		s.units.put(u)
+	}
+	s.machine = false
+}
+
+// within looks through markup within a text, if that is what it is once its
+// own escapes are undone, and no others.
+func (s *scan) within(src *source, pieces []part, depth int, attr bool, of level) bool {
+	if depth >= maxNesting {
+		return false
+	}
+	u := s.units.get()
+	defer s.units.put(u)
+	u.reset()
+	for _, p := range pieces {
+		u.decode(src, p.from, p.to, of)
+	}
+	if !nested(u.dec) {
+		return false
+	}
+	s.markup(source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}, depth+1, false)
+	return true
+}
+
+// dotted looks through a piece once more, read as an old anchor.
+func (s *scan) dotted(u *unit, depth int, attr bool) {
+	if s.d != nil && s.err == nil && bytes.IndexByte(u.dec, '.') >= 0 && u.dots() {
+		s.unit(u, depth, attr)
+	}
+}
+
+func nested(b []byte) bool {
+	for i := bytes.IndexByte(b, '<'); i >= 0 && i+1 < len(b); {
+		if c := b[i+1] | 0x20; c >= 'a' && c <= 'z' || b[i+1] == '/' || b[i+1] == '!' {
+			return true
+		}
+		j := bytes.IndexByte(b[i+1:], '<')
+		if j < 0 {
+			break
+		}
+		i += j + 1
+	}
+	return false
+}
