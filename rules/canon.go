@@ -11,8 +11,9 @@ type canon struct {
 	encSlash, encSemi      bool // permitted as %2f, %3b
 	more                   []string
 	strip                  []stripRule
-	duplicates             bool                // repeated names are the values of a list
-	names                  map[string]nameFate // of parameters that no route is asked about
+	duplicates             bool                  // repeated names are the values of a list
+	names                  map[string]nameFate   // of parameters that no route is asked about
+	links                  map[string]*paramType // of those, what may stay in links
 	fold                   bool
 	plus                   [][]string
 }
@@ -61,6 +62,9 @@ func newCanon(c *Canon) (*canon, error) {
 	for _, s := range c.DropParams {
 		out.names[s] = nameDropped
 	}
+	for s := range c.LinkParams {
+		out.names[s] = nameDropped
+	}
 	for _, s := range c.Strip {
 		before, after, ok := strings.Cut(strings.TrimPrefix(s.Prefix, "/"), "{**}")
 		if !ok || !strings.HasPrefix(s.Prefix, "/") || strings.Contains(after, "{") {
@@ -75,6 +79,38 @@ func newCanon(c *Canon) (*canon, error) {
 		out.plus = append(out.plus, splitPlain(s))
 	}
 	return out, nil
+}
+
+// typeLinks reads the types of the parameters that links may keep. None may take
+// what names an entity, or what people write: nobody judges the values.
+func (c *canon) typeLinks(spec *Canon, env *typeEnv, fail func(path []any, format string, args ...any)) {
+	c.links = make(map[string]*paramType, len(spec.LinkParams))
+	for _, name := range sortedKeys(spec.LinkParams) {
+		at := []any{"canon", "link_params", name}
+		t, err := env.parseType(spec.LinkParams[name])
+		switch {
+		case err != nil:
+			fail(at, "%v", err)
+		case t.kind != tEnum && t.kind != tPattern && t.kind != tFlag && t.kind != tInt:
+			fail(at, "%q: want an enum, a flag, an int or a type of the profile's own, not %s", name, t.src)
+		case slices.Contains(spec.DropParams, name) || slices.Contains(spec.RefuseParams, name):
+			fail(at, "%q cannot be dropped or refused as well", name)
+		default:
+			c.links[name] = t
+		}
+	}
+}
+
+// staysInLinks reports that a parameter which never goes to the wiki may stay in
+// a link with this value.
+func (c *canon) staysInLinks(name, value string) bool {
+	t := c.links[name]
+	if t == nil {
+		return false
+	}
+	x := matcher{m: &Match{}, light: true}
+	out, send, why := x.read(t, name, value, false)
+	return why == "" && send && out == value
 }
 
 func splitPlain(s string) []string {

@@ -104,7 +104,7 @@ func (c *compiler) checkPage(rt, whole *route, path []any, known map[string]*par
 	if !slices.Contains(pageKinds, p.Kind) {
 		fail("kind %q is none of %s%s", p.Kind, strings.Join(pageKinds, ", "), suggest(p.Kind, pageKinds))
 	}
-	for _, name := range []string{p.Start, p.Limit} {
+	for _, name := range []string{p.Start, p.Limit, p.Back} {
 		if _, ok := known[name]; name != "" && !ok {
 			fail("%q is no parameter of this route%s", name, suggest(name, sortedKeys(known)))
 		}
@@ -119,6 +119,10 @@ func (c *compiler) checkPage(rt, whole *route, path []any, known map[string]*par
 		fail("scan: wants items:, the list that is filled up")
 	case p.Kind == "grow" && (p.Limit == "" || p.Items == ""):
 		fail("a list that grows wants limit: and items:")
+	case p.Off != "" && p.Off != "span" && p.Off != "b" && p.Off != "strong":
+		fail("off: %q is none of span, b, strong", p.Off)
+	case len(p.Stripes) == 1:
+		fail("stripes: wants two tokens or more, which items bear by turns")
 	case p.Why != "" && p.Kind != "none":
 		fail("why: is for kind none")
 	}

@@ -159,7 +159,7 @@ func (c *compiler) checkTypes(rt *route, params, known map[string]*paramType, pa
 			c.fail(at, "%q is %s, but its name says that it holds %s; what is not sent on can be drop", name, params[name].src, attr)
 		}
 		if t := params[name]; t.kind != tDrop && t.kind != tRefuse && hasKey(rt.spec.Params, own) &&
-			(slices.Contains(c.p.Canon.DropParams, name) || slices.Contains(c.p.Canon.RefuseParams, name)) {
+			c.t.canon.names[name] != nameKept {
 			c.fail(at, "%q never comes here: canon takes it off, or refuses it", name)
 		}
 	}

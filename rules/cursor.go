@@ -176,7 +176,7 @@ func (j *Judge) seal(m *Match, query string) (sealed string, changed, ok bool) {
 		if r1 != nil || r2 != nil {
 			return "", false, false
 		}
-		if m.drops(name) && !idle(value) || slices.Contains(m.out, name) {
+		if slices.Contains(m.out, name) || m.drops(name) && !idle(value) && !j.profile.routes().canon.staysInLinks(name, value) {
 			changed = true
 			continue
 		}

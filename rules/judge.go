@@ -73,9 +73,8 @@ func indexOf(s *Site) *siteIndex {
 func NewJudge(v *View, site *Site, page *url.URL, ctx Context) *Judge {
 	j := &Judge{
 		view: v, profile: v.Policy().Profile, facts: v.Facts(), site: indexOf(site), ctx: ctx,
-		links: map[string]Link{}, unknown: &unknowns{seen: map[Key]bool{}},
+		unknown: &unknowns{},
 	}
-	j.others = map[Context]*Judge{ctx: j}
 	j.page = splitURL{scheme: "https", path: "/"}
 	switch {
 	case page != nil:
@@ -95,11 +94,17 @@ func NewJudge(v *View, site *Site, page *url.URL, ctx Context) *Judge {
 // In gives a Judge of the same answer that judges people in another context.
 // What it finds unknown is gathered with this one's.
 func (j *Judge) In(ctx Context) *Judge {
+	if ctx == j.ctx {
+		return j
+	}
 	if o := j.others[ctx]; o != nil {
 		return o
 	}
+	if j.others == nil {
+		j.others = map[Context]*Judge{j.ctx: j}
+	}
 	o := *j
-	o.ctx, o.links, o.match, o.req = ctx, map[string]Link{}, Match{}, Request{}
+	o.ctx, o.links, o.match, o.req = ctx, nil, Match{}, Request{}
 	if len(j.others) < 64 {
 		j.others[ctx] = &o
 	}
@@ -118,12 +123,15 @@ func (u *unknowns) add(r Ref) {
 	if len(u.refs) >= maxUnknown || len(r.Keys) == 0 || u.seen[r.Keys[0]] {
 		return
 	}
-	u.seen[r.Keys[0]] = true
 	keys := make([]Key, len(r.Keys))
 	for i, k := range r.Keys {
 		// The spelling may be a part of a large answer: keep the part alone.
 		keys[i] = Key{k.Attr, strings.Clone(k.Value), strings.Clone(k.Space)}
 	}
+	if u.seen == nil {
+		u.seen = map[Key]bool{}
+	}
+	u.seen[keys[0]] = true
 	u.refs = append(u.refs, Ref{r.Kind, keys})
 }
 
@@ -162,8 +170,9 @@ var unreadableLink = Link{Fate: FateHide, Kind: Content, Decision: Decision{Verd
 // already.
 func (j *Judge) URL(raw string) Link {
 	if j.cache != nil && shareable(raw) {
-		return j.shared(raw)
+		return j.shared(raw, false)
 	}
+	j.own = true // where it leads depends on the page
 	if l, ok := j.links[raw]; ok {
 		return l
 	}
@@ -175,6 +184,9 @@ func (j *Judge) URL(raw string) Link {
 
 func (j *Judge) remember(raw string, l Link) {
 	if len(j.links) < maxRemember && len(raw) < 1024 {
+		if j.links == nil {
+			j.links = map[string]Link{}
+		}
 		j.links[raw] = l
 	}
 }

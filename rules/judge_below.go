@@ -7,9 +7,19 @@ import "strings"
 // /wiki/display/X. A URL with the context path, or with a host, is judged as by
 // URL.
 func (j *Judge) BelowBase(raw string) Link {
+	switch {
+	case j.site.bases[0].context == "":
+		return j.URL(raw)
+	case j.cache != nil && shareable(raw):
+		return j.shared(raw, true)
+	}
+	return j.below(raw)
+}
+
+func (j *Judge) below(raw string) Link {
 	context := j.site.bases[0].context
 	s := cleanURL(raw)
-	if context == "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, `/\`) || under(s, context) {
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, `/\`) || under(s, context) {
 		return j.URL(raw)
 	}
 	l := j.URL(context + s)

@@ -204,6 +204,7 @@ func (c *profileCheck) compile(p *Profile) {
 		c.failErr([]any{"types"}, err)
 		return
 	}
+	can.typeLinks(&p.Canon, env, c.fail)
 	t := &routeTable{canon: can, trie: newTrie(can.fold)}
 	if p.Titles != nil {
 		t.titles, t.none = p.Titles.Codec == "mediawiki-title", p.Titles.None

@@ -110,7 +110,8 @@ func (x *matcher) strip() []Class {
 		if len(x.segs) <= len(s.before)+len(s.after) || !slices.Equal(x.segs[:len(s.before)], s.before) {
 			continue
 		}
-		for j := len(s.before) + 1; j+len(s.after) <= len(x.segs); j++ {
+		// Something is behind it: the prefix by itself is a path like others.
+		for j := len(s.before) + 1; j+len(s.after) < len(x.segs); j++ {
 			if slices.Equal(x.segs[j:j+len(s.after)], s.after) {
 				x.segs = x.segs[j+len(s.after):]
 				return s.then

@@ -31,7 +31,7 @@ func (p *Profile) Outlines() *Outliner {
 	for i := range p.Canon.Strip {
 		o.segments(strings.TrimPrefix(p.Canon.Strip[i].Prefix, "/"))
 	}
-	for _, name := range slices.Concat(p.Canon.DropParams, p.Canon.RefuseParams) {
+	for _, name := range slices.Concat(p.Canon.DropParams, p.Canon.RefuseParams, sortedKeys(p.Canon.LinkParams)) {
 		o.param(name, "drop")
 	}
 	for i := range p.Routes {

@@ -78,6 +78,16 @@ func (o *overlay) canon() {
 			o.fail([]any{"canon", "drop_params", i}, "%q is refused on every route; an overlay cannot drop it instead", name)
 		}
 	}
+	for _, name := range sortedKeys(from.LinkParams) {
+		if to.LinkParams[name] != "" || slices.Contains(to.DropParams, name) || slices.Contains(to.RefuseParams, name) {
+			o.fail([]any{"canon", "link_params", name}, "%q is read below; an overlay cannot change it", name)
+		}
+	}
+	if len(from.LinkParams) > 0 {
+		links := maps.Clone(to.LinkParams)
+		copyInto(&links, from.LinkParams)
+		to.LinkParams = links
+	}
 	if from.FoldPath || from.Params.Duplicate != "" || from.Params.ListSeparator != "" || from.PlusIsSpace != nil {
 		o.fail([]any{"canon"}, "an overlay cannot change how the wiki reads paths and parameters")
 	}

@@ -69,9 +69,12 @@ type Canon struct {
 	} `yaml:"params"`
 	// PlusIsSpace lists the path prefixes ("/display/") below which the wiki
 	// reads "+" in the path as a space.
-	PlusIsSpace  []string `yaml:"plus_is_space"`
-	DropParams   []string `yaml:"drop_params"`
-	RefuseParams []string `yaml:"refuse_params"`
+	PlusIsSpace []string `yaml:"plus_is_space"`
+	DropParams  []string `yaml:"drop_params"`
+	// LinkParams are taken off requests as DropParams are: they say only from
+	// where a link was followed. A link keeps one whose value is of the type.
+	LinkParams   map[string]string `yaml:"link_params"`
+	RefuseParams []string          `yaml:"refuse_params"`
 	// FoldPath: the wiki reads literal path segments without regard to case.
 	FoldPath bool `yaml:"fold_path"`
 }
@@ -207,6 +210,12 @@ type PageSpec struct {
 	Start string `yaml:"start"` // parameter; of cursors: where a token at Next goes
 	Limit string `yaml:"limit"` // parameter
 	Items string `yaml:"items"` // JSON path, or selector on HTML routes
+	// List is what holds the list with all that stands between its items, such
+	// as headings or groups: a JSON path, or a selector. Left out, the items
+	// stand side by side.
+	List string `yaml:"list"`
+	// Stripes are tokens of the items' class by turns, as odd and even.
+	Stripes []string `yaml:"stripes"`
 	// Of is what the items are: content, space, user, group. A total can be
 	// exact only of spaces, which narrowing judges wholly.
 	Of    string     `yaml:"of"`
@@ -214,9 +223,17 @@ type PageSpec struct {
 	Total *TotalSpec `yaml:"total"`
 	// Why says, where kind is none, why the list is never paged.
 	Why  string `yaml:"why"`
-	Next string `yaml:"next"` // JSON path of the next-page URL or token
+	Next string `yaml:"next"` // JSON path of the next-page URL or token, or selector of the links that lead on
 	Prev string `yaml:"prev"`
-	Scan int    `yaml:"scan"` // the list is filled up, looking through so many of the wiki's items
+	// Off is what a link on or back becomes where it would lead nowhere: an
+	// element of this name, with its class and text. Left out, it goes.
+	Off string `yaml:"off"`
+	// Pager is a selector of what holds the links on and back, and goes with the
+	// last of them.
+	Pager string `yaml:"pager"`
+	// Back is a parameter with which the list is read from its end.
+	Back string `yaml:"back"`
+	Scan int    `yaml:"scan"` // the list is filled up, looking through so many of the wiki's items; left out where it grows: 500
 }
 
 // DenySpec refuses a request although its route matches: all conditions hold.

@@ -106,8 +106,9 @@ func (v *View) titleOf(k *Key, ctx Context) (title string, space ID, ok bool) {
 }
 
 // doubt weighs a key that does not resolve, beside others that do. What the
-// directory holds no value for can't contradict it; what it holds another
-// value for is out of date or a trick, and unknown until looked up.
+// directory holds no value for can't contradict it, save an account id; what it
+// holds another value for is out of date or a trick, and unknown until looked
+// up.
 func (v *View) doubt(k *Key, ctx Context, r *resolution) {
 	f := v.e.f
 	have := ""
@@ -117,7 +118,12 @@ func (v *View) doubt(k *Key, ctx Context, r *resolution) {
 	case UserKey:
 		have = f.Users()[r.id].Key
 	case UserAccountID:
-		have = f.Users()[r.id].AccountID
+		// Where a wiki has these, they are what it knows people by: one that
+		// the directory knows nobody by may be anybody's.
+		if k.Value != "" {
+			r.stale()
+		}
+		return
 	case UserEmail:
 		have = f.Users()[r.id].Email
 	case UserDisplay:

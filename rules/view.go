@@ -16,6 +16,7 @@ type View struct {
 	viewer    Viewer
 	now       time.Time
 	nano      int64
+	salt      uint64 // by which what is remembered of its links is told from others'
 	kind      ViewerKind
 	suspended *Reason
 	own       bool // the wiki knows who looks
@@ -35,6 +36,10 @@ type View struct {
 		once    sync.Once
 		visible []ID
 	}
+	texts struct {
+		once sync.Once
+		of   map[string]string
+	}
 }
 
 // NewView binds the policy and makes one view, for commands and tests. What
@@ -49,7 +54,7 @@ func NewView(p *Policy, f Facts, v Viewer, now time.Time) (*View, error) {
 
 // View makes the viewer's view at a moment.
 func (e *Engine) View(who Viewer, now time.Time) *View {
-	v := &View{e: e, viewer: who, now: now, nano: unixNano(now), linked: NoID, self: NoID}
+	v := &View{e: e, viewer: who, now: now, nano: unixNano(now), salt: e.links.salt(), linked: NoID, self: NoID}
 	if who.Anonymous {
 		v.viewer = Viewer{Anonymous: true}
 		v.kind = Anonymous
@@ -278,7 +283,14 @@ func (v *View) ProseWritable(space ID) bool {
 // Texts are what stands where something was: the policy's, over the profile's,
 // over plain words; and what the viewer is called (self_…), empty where the
 // wiki does not know him.
+//
+// The map is shared: it must not be written to.
 func (v *View) Texts() map[string]string {
+	v.texts.once.Do(func() { v.texts.of = v.makeTexts() })
+	return v.texts.of
+}
+
+func (v *View) makeTexts() map[string]string {
 	var show Show
 	if v.e.p.Profile != nil {
 		show = v.e.p.Profile.Show

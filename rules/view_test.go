@@ -38,6 +38,7 @@ func TestEntity(t *testing.T) {
 		{"keys disagree", eva, refTo(User, "user.name", "zq", "user.key", "k-eva"), global, Hidden},
 		{"a key that contradicts the record", eva, refTo(User, "user.name", "eva", "user.key", "k-other"), global, Unknown},
 		{"a key that the record lacks", eva, refTo(User, "user.name", "bo", "user.key", "k-bo"), global, Visible},
+		{"an account id that nobody is known by", eva, refTo(User, "user.name", "bo", "user.account_id", "5b10ac"), global, Unknown},
 		{"hidden, with a key that contradicts", eva, refTo(User, "user.name", "gus", "user.email", "x@y.example"), global, Hidden},
 		{"a key of another kind", eva, refTo(User, "user.name", "bo", "space.key", "ACME"), global, Hidden},
 		{"a hidden person's name on a visible one", eva, refTo(User, "user.name", "bo", "user.display", "Gus"), global, Hidden},

@@ -151,7 +151,12 @@ func newListGateway(t *testing.T, subject string) (*gateway.Gateway, *listWiki, 
 
 func listGateway(t *testing.T, subject string, records []rules.ContentRecord, refill bool) *gateway.Gateway {
 	t.Helper()
-	profile, err := rules.ParseProfile("lists.yaml", []byte(listProfile))
+	return profileGateway(t, listProfile, subject, records, refill)
+}
+
+func profileGateway(t *testing.T, text, subject string, records []rules.ContentRecord, refill bool) *gateway.Gateway {
+	t.Helper()
+	profile, err := rules.ParseProfile("lists.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

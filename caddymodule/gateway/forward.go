@@ -77,10 +77,7 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 	}
 	ex.Response = rewrite.Response{Status: out.Status, Header: out.Header, Body: out.Body}
 	began := x.g.cfg.Now()
-	var res rewrite.Result
-	if err = x.refill(gd, id, next, &ex); err == nil {
-		res, err = rw.Rewrite(x.ctx, ex)
-	}
+	res, err := x.rewrite(gd, id, next, &ex)
 	defer res.Release()
 	x.report = &res
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/gateway"
 	syncing "github.com/postern-gateway/postern/caddymodule/upstream"
@@ -198,6 +200,7 @@ func mediawikiStage(t *testing.T) *stage {
 			})
 		}
 	}
+	s.trials = append(s.trials, madeAnswers(t, dir, hidden)...)
 	s.open = func(p *rules.Profile, as string, observe func(gateway.Event)) (*gateway.Gateway, error) {
 		policy, err := rules.ParsePolicy(map[string][]byte{"policy.yaml": []byte(mediawikiPolicy)}, p)
 		if err != nil {
@@ -214,6 +217,30 @@ func mediawikiStage(t *testing.T) *stage {
 		})
 	}
 	return s
+}
+
+// madeAnswers are those of made.txtar, which no wiki gave.
+func madeAnswers(t *testing.T, dir string, hidden map[string][]string) []*trial {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join(dir, "made.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*trial
+	for _, f := range a.Files {
+		head, body, _ := strings.Cut(string(f.Data), "\n\n")
+		target := strings.TrimPrefix(head, "url: ")
+		for _, as := range []string{"eva", "ida"} {
+			out = append(out, &trial{
+				name: f.Name, as: as,
+				faults: namesNothing(hidden[as]),
+				serve: func(gw *gateway.Gateway) *httptest.ResponseRecorder {
+					return ask(gw, target, upstream(http.StatusOK, mediawikiTypes[filepath.Ext(f.Name)], body))
+				},
+			})
+		}
+	}
+	return out
 }
 
 func mediawikiViewer(as string) *rules.Viewer {

@@ -257,8 +257,8 @@ const resultsHead = `# Mutation campaign
 
 Every rewriting rule of the profiles that ship, switched off in turn: taken out,
 or, where what is not named goes anyway, loosened to "plain". For each of these
-the answers of the corpus, of the stand-in wiki and of a real MediaWiki go
-through the gateway, and it is noted who notices.
+the answers of the corpus, of the stand-in wiki and of a real MediaWiki, and
+made ones (testdata/mediawiki/made.txtar), go through the gateway, and it is noted who notices.
 
 Written by "make mutate" (caddymodule/gateway/mutation_test.go).
 `

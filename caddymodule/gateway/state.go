@@ -190,9 +190,16 @@ func (r resolver) Resolve(ctx context.Context, refs []rules.Ref) (*rules.View, e
 		return nil, nil //nolint:nilnil // "nothing learnt" is an answer
 	}
 	changed, err := r.g.cfg.Directory.Resolve(ctx, refs)
-	if err != nil || !changed {
+	if err != nil {
 		return nil, err //nolint:wrapcheck // the directory names the call
 	}
-	// The swap hook has bound the newer generation by now.
-	return r.g.under(r.state).view(r.viewer, r.session, r.g.cfg.Now()), nil
+	// The swap hook has bound the newer generation by now. It may be that of
+	// another request's look-up, which asked about the same and came back
+	// between this request's judging and its asking: then there is nothing left
+	// to ask, and all the same something new to judge by.
+	now := r.g.under(r.state)
+	if !changed && now == r.state {
+		return nil, nil //nolint:nilnil // "nothing learnt" is an answer
+	}
+	return now.view(r.viewer, r.session, r.g.cfg.Now()), nil
 }

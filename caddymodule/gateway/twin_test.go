@@ -77,11 +77,10 @@ func twinSeeds() uint64 {
 	return 1
 }
 
-// TestTwinScrambled is noninterference: of two worlds that differ in nothing
-// that a viewer may see, in names, texts, numbers of things, neither tells him
-// anything that the other does not, not by a byte.
-func TestTwinScrambled(t *testing.T) {
-	t.Parallel()
+// forTwins makes worlds, and for each of them and each of two viewers says what
+// the viewer sees.
+func forTwins(t *testing.T, do func(t *testing.T, w *wikitest.World, s sight, seed uint64, as string)) {
+	t.Helper()
 	p, err := rules.LoadProfile("confluence-dc")
 	if err != nil {
 		t.Fatal(err)
@@ -90,19 +89,28 @@ func TestTwinScrambled(t *testing.T) {
 		w := newTwinWorld(t, seed)
 		d := wikiDirectory(t, w)
 		for _, as := range []string{"a1", "b0"} {
-			sight := sightOf(t, p, d, as)
-			for _, bare := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%d/%s/bare=%t", seed, as, bare), func(t *testing.T) {
-					other := scrambled(t, w, sight, seed, bare)
-					compareTwins(t, newTwin(t, w, as), newTwin(t, other, as), twinPaths(w, other))
-				})
-			}
+			t.Run(fmt.Sprintf("%d/%s", seed, as), func(t *testing.T) { do(t, w, sightOf(t, p, d, as), seed, as) })
 		}
 	}
 }
 
+// TestTwinScrambled is noninterference: of two worlds that differ in nothing
+// that a viewer may see, in names, texts, numbers of things, neither tells him
+// anything that the other does not, not by a byte.
+func TestTwinScrambled(t *testing.T) {
+	t.Parallel()
+	forTwins(t, func(t *testing.T, w *wikitest.World, s sight, seed uint64, as string) {
+		for _, bare := range []bool{false, true} {
+			t.Run(fmt.Sprintf("bare=%t", bare), func(t *testing.T) {
+				other := scrambled(t, w, s, seed, bare)
+				compareTwins(t, newTwin(t, w, as), newTwin(t, other, as), slices.Concat(grownPaths, twinPaths(w, other)), strings.Clone)
+			})
+		}
+	})
+}
+
 // compareTwins asks both for everything, and for where lists go on.
-func compareTwins(t *testing.T, a, b *twin, paths []string) {
+func compareTwins(t *testing.T, a, b *twin, paths []string, upTo func(string) string) {
 	t.Helper()
 	seen, ok := map[string]bool{}, 0
 	for len(paths) > 0 {
@@ -116,7 +124,7 @@ func compareTwins(t *testing.T, a, b *twin, paths []string) {
 			t.Errorf("%s: failed closed: %s, %s", target, a.event.Reason, b.event.Reason)
 			continue
 		}
-		left, right := shown(x), shown(y)
+		left, right := upTo(shown(x)), upTo(shown(y))
 		if left != right {
 			t.Errorf("%s (%s: %s; %s: %s)\n%s", target, a.event.Rule, a.event.Reason, b.event.Rule, b.event.Reason, diff(left, right))
 			continue
@@ -153,8 +161,17 @@ func onward(w *httptest.ResponseRecorder) []string {
 }
 
 // notFilledUp are lists that come out shorter for what is hidden, which the
-// README tells; twinPaths asks for them in pages that hold everything.
+// README tells, or that grownPaths has; twinPaths asks for them in pages that hold everything.
 var notFilledUp = []string{"/dosearchsite", "/?", "/dashboard", "/rest/quicknav", "/rest/dashboardmacros", "/createrssfeed", "/plugins/recently-updated", "/rest/prototype"}
+
+// grownPaths are lists in HTML, in feeds and in groups, in small pages. The
+// wiki's own answers differ in what is always dropped, such as totals, and in
+// the narrowed query that their links repeat.
+var grownPaths = []string{
+	"/rest/dashboardmacros/1.0/updates?maxResults=3", "/rest/dashboardmacros/1.0/updates.json", "/plugins/recently-updated/changes.action?theme=social&pageSize=2",
+	"/plugins/recently-updated/changes.action?theme=concise&pageSize=3&startIndex=2&spaceKeys=ALPHA", "/createrssfeed.action?types=page&spaces=ALPHA&maxResults=2",
+	"/createrssfeed.action?types=page&types=blogpost&spaces=conf_all&maxResults=5", "/dosearchsite.action?queryString=plan", "/dosearchsite.action?queryString=plan&startIndex=3",
+}
 
 // twinPaths are the requests of both worlds, with lists in small pages.
 func twinPaths(worlds ...*wikitest.World) []string {

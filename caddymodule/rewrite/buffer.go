@@ -1,28 +1,30 @@
 package rewrite
 
-import "sync"
-
-// pooledLimit caps what goes back to the pool, so that one large answer does
-// not keep its memory for good.
-const pooledLimit = 1 << 20
+import "github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 
 // buffer holds what a leaf writes.
-type buffer struct{ b []byte }
+type buffer struct {
+	b     []byte
+	asked int // bytes
+}
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+var buffers edit.Pool[buffer]
 
 // getBuffer gives an empty buffer with room for n bytes.
 func getBuffer(n int) *buffer {
-	b := buffers.Get().(*buffer)
-	if cap(b.b) < n {
+	b := buffers.Get(n)
+	if b == nil {
+		b = new(buffer)
+	}
+	if b.asked = n; cap(b.b) < n {
 		b.b = make([]byte, 0, n)
 	}
 	return b
 }
 
 func (b *buffer) release() {
-	if b != nil && cap(b.b) <= pooledLimit {
+	if b != nil {
 		b.b = b.b[:0]
-		buffers.Put(b)
+		buffers.Put(b, b.asked, cap(b.b))
 	}
 }

@@ -49,7 +49,7 @@ type Exchange struct {
 	// the request or a link, as rules.Judge.SealCursor. Nil: what says where a
 	// list goes on is cut, save numbers and times.
 	Seal func(m *rules.Match, param, value string) string
-	// Window, if set, cuts a JSON answer's list to a part.
+	// Window, if set, cuts the answer's list to a part.
 	Window *edit.Window
 }
 

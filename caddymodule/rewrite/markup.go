@@ -22,6 +22,7 @@ func compileMarkup(p *rules.Profile) (html, xml leaf, err error) {
 		}
 		if !fragment {
 			in.Evidence = w.probes()
+			in.Page, in.Window = w.ex.Match.Page, w.ex.Window
 			in.Fragment = w.ex.Match.Response != nil && w.ex.Match.Response.Fragment
 		}
 		return h.Rewrite(dst, src, in)
@@ -32,7 +33,7 @@ func compileMarkup(p *rules.Profile) (html, xml leaf, err error) {
 	}
 	xml = func(dst, src []byte, w *work, _ bool) ([]byte, edit.Report, error) {
 		return x.Rewrite(dst, src, xmlrewrite.Input{
-			Judge: w.j, Title: w.title, Texts: w.texts, Evidence: w.probes(), Inner: w.inner,
+			Judge: w.j, Title: w.title, Texts: w.texts, Evidence: w.probes(), Inner: w.inner, Window: w.ex.Window,
 		})
 	}
 	return html, xml, nil

@@ -1,17 +1,3 @@
-// Package rewrite turns the wiki's answer into the one that a viewer may have.
-//
-// [Rewriter.Rewrite] takes one whole exchange and goes through these steps,
-// each able to stop it: the status (what the wiki refuses is the one 404),
-// coding and charset, the type against the route's expectation, the leaf for
-// that format (jsonrewrite, htmlrewrite, xmlrewrite, or this package's own for
-// style sheets, scripts and plain text), a second pass if a look-up taught
-// something, the evidence that the answer is about what was asked for, the
-// tripwire, and the headers, which are built from an empty map.
-//
-// It fails closed: an error is either [ErrNotFound], for which the one 404 is
-// sent, or a [*FailClosed], for which Postern's own 502 is sent. No byte of the
-// wiki's body may leave in either case. The package decides nothing: it asks
-// the view through rules.Judge.
 package rewrite
 
 import (

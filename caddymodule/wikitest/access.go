@@ -65,7 +65,7 @@ func newIndex(w *World) *index {
 		}
 	}
 	for i := range w.Pages {
-		if p := &w.Pages[i]; p.Parent != "" && p.Type == "page" {
+		if p := &w.Pages[i]; p.Parent != "" && p.Type == "page" && !p.Aside {
 			if up := x.titles[titleKey(p.Space, p.Parent)]; up != nil {
 				x.children[up.ID] = append(x.children[up.ID], p)
 			}

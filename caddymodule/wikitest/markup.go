@@ -17,6 +17,7 @@ import (
 //	{{user:NAME}} {{mail:NAME}} {{profile:NAME}} {{avatar:NAME}}
 //	{{image:FILE}} {{file:FILE}} {{image:KEY:Title!FILE}}
 //	{{include:KEY:Title}} {{children}} {{recently-updated}} {{contributors}} {{info|text}}
+//	{{unread:words|html}}   markup as it is, of which the index knows the words alone
 var mark = regexp.MustCompile(`\{\{([a-z-]+)(?::([^{}|]*))?(?:\|([^{}]*))?\}\}`)
 
 type renderer struct {
@@ -133,6 +134,8 @@ func (r renderer) mark(kind, arg, text string) string {
 			b.WriteString(x.userLink(name))
 		}
 		return b.String() + `</span>`
+	case "unread":
+		return text
 	case "info":
 		return `<div class="confluence-information-macro confluence-information-macro-information conf-macro output-block" data-hasbody="true" data-macro-name="info"><span class="aui-icon aui-icon-small aui-iconfont-info confluence-information-macro-icon"> </span><div class="confluence-information-macro-body"><p>` + text + `</p></div></div>`
 	}
@@ -214,6 +217,8 @@ func (r renderer) text(body string) string {
 			}
 		case "info":
 			return text
+		case "unread":
+			return arg
 		}
 		return ""
 	})
@@ -236,16 +241,24 @@ func contributors(p *Page) []string {
 func (x *index) webui(p *Page) string {
 	title := strings.ReplaceAll(url.PathEscape(p.Title), "%20", "+")
 	switch {
+	case x.Links != "spaces" && (strings.ContainsAny(p.Title, `?&/\;:%"+#<>`) || p.Title == "." || p.Title == ".."):
+		return fmt.Sprintf("%s/pages/viewpage.action?pageId=%d", x.Context, p.ID)
 	case p.Type == "blogpost" && x.Links != "spaces":
 		return x.Context + "/display/" + escapePath(p.Space) + "/" + p.Date + "/" + title
 	case p.Type == "blogpost":
 		return fmt.Sprintf("%s/spaces/%s/blog/%s/%d/%s", x.Context, escapePath(p.Space), p.Date, p.ID, title)
 	case x.Links == "spaces":
 		return fmt.Sprintf("%s/spaces/%s/pages/%d/%s", x.Context, escapePath(p.Space), p.ID, title)
-	case strings.ContainsAny(p.Title, `?&/\;:%"+#<>`) || p.Title == "." || p.Title == "..":
-		return fmt.Sprintf("%s/pages/viewpage.action?pageId=%d", x.Context, p.ID)
 	}
 	return x.Context + "/display/" + escapePath(p.Space) + "/" + title
+}
+
+// withQuery adds a query to a page's own URL, which may have one.
+func withQuery(u, query string) string {
+	if strings.Contains(u, "?") {
+		return u + "&" + query
+	}
+	return u + "?" + query
 }
 
 func escapePath(s string) string { return url.PathEscape(s) }

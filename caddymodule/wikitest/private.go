@@ -60,7 +60,7 @@ func (c *call) quicknav() {
 				add(k.kind, obj{"id", fmt.Sprint(k.page.ID), "className", "content-type-" + k.kind, "href", c.x.webui(k.page), "name", name, "spaceName", html.EscapeString(s.Name), "spaceKey", s.Key})
 			case "attachment":
 				s := c.x.space(k.page.Space)
-				add("attachment", obj{"id", fmt.Sprint(k.file.ID), "className", "content-type-attachment-document", "href", c.x.webui(k.page) + fmt.Sprintf("?preview=%%2F%d%%2F%d%%2F%s", k.page.ID, k.file.ID, escapePath(k.file.Name)), "name", name, "spaceName", html.EscapeString(s.Name), "spaceKey", s.Key})
+				add("attachment", obj{"id", fmt.Sprint(k.file.ID), "className", "content-type-attachment-document", "href", withQuery(c.x.webui(k.page), fmt.Sprintf("preview=%%2F%d%%2F%d%%2F%s", k.page.ID, k.file.ID, escapePath(k.file.Name))), "name", name, "spaceName", html.EscapeString(s.Name), "spaceKey", s.Key})
 			case "space":
 				add("space", obj{"id", fmt.Sprint(k.space.ID), "className", "content-type-space", "href", c.x.Context + "/display/" + escapePath(k.space.Key), "icon", c.x.Context + staticPrefix + "/images/logo/default-space-logo.svg", "name", name, "spaceName", name, "spaceKey", k.space.Key})
 			case "user":
@@ -206,7 +206,7 @@ func (c *call) inlineComments() {
 			"lastModificationDate", day(m.When), "containerId", p.ID, "containerVersion", len(p.Versions), "hasDeletePermission", false, "hasEditPermission", false, "hasResolvePermission", false, "hasReplyPermission", false,
 			"resolveProperties",
 			obj{"resolved", false, "resolvedTime", 0, "resolvedUser", nil},
-			"commentDateUrl", fmt.Sprintf("%s?focusedCommentId=%d#comment-%d", c.x.webui(p), m.ID, m.ID), "deleted", false,
+			"commentDateUrl", withQuery(c.x.webui(p), fmt.Sprintf("focusedCommentId=%d#comment-%d", m.ID, m.ID)), "deleted", false,
 		})
 	}
 	c.json(200, out)

@@ -113,9 +113,9 @@ func (c *call) byID(id int64) {
 	} else if o, ok := c.x.old[id]; ok && c.seesPage(o.page) {
 		c.showVersion(o.page, o.n)
 	} else if r, ok := c.x.comments[id]; ok && c.seesPage(r.page) {
-		c.redirect(c.x.webui(r.page) + fmt.Sprintf("?focusedCommentId=%d#comment-%d", id, id))
+		c.redirect(withQuery(c.x.webui(r.page), fmt.Sprintf("focusedCommentId=%d#comment-%d", id, id)))
 	} else if f, ok := c.x.files[id]; ok && c.seesPage(f.page) {
-		c.redirect(c.x.webui(f.page) + "?preview=" + url.QueryEscape(fmt.Sprintf("/%d/%d/%s", f.page.ID, id, f.a.Name)))
+		c.redirect(withQuery(c.x.webui(f.page), "preview="+url.QueryEscape(fmt.Sprintf("/%d/%d/%s", f.page.ID, id, f.a.Name))))
 	} else {
 		c.notFound("")
 	}
@@ -155,7 +155,10 @@ func (c *call) showPage(p *Page) { c.showVersion(p, len(p.Versions)-1) }
 
 func (c *call) showVersion(p *Page, n int) {
 	v := c.view(p.Title, c.x.space(p.Space))
-	v.Page, v.Parent, v.Ancestors = p, c.x.parent(p), c.x.ancestors(p)
+	v.Page, v.Ancestors = p, c.x.ancestors(p)
+	if !p.Aside {
+		v.Parent = c.x.parent(p)
+	}
 	for _, a := range v.Ancestors {
 		v.RestrictedAbove = v.RestrictedAbove || len(a.Restricted) > 0
 	}

@@ -55,10 +55,10 @@ func (c *call) find(m matcher) []hit {
 		h := hit{Kind: k.kind, Title: k.title, Excerpt: clip(k.text), c: k, By: k.by}
 		switch {
 		case k.comment != nil:
-			h.URL = fmt.Sprintf("%s?focusedCommentId=%d#comment-%d", c.x.webui(k.page), k.comment.ID, k.comment.ID)
+			h.URL = withQuery(c.x.webui(k.page), fmt.Sprintf("focusedCommentId=%d#comment-%d", k.comment.ID, k.comment.ID))
 			h.When = k.comment.When
 		case k.file != nil:
-			h.URL = c.x.webui(k.page) + "?preview=" + url.QueryEscape(fmt.Sprintf("/%d/%d/%s", k.page.ID, k.file.ID, k.file.Name))
+			h.URL = withQuery(c.x.webui(k.page), "preview="+url.QueryEscape(fmt.Sprintf("/%d/%d/%s", k.page.ID, k.file.ID, k.file.Name)))
 			h.When = k.file.When
 		case k.page != nil:
 			h.URL, h.By, h.When = c.x.webui(k.page), k.page.last().By, k.page.last().When

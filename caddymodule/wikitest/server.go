@@ -181,6 +181,7 @@ func (c *call) render(status int, name string, v *view) {
 		"day":      day,
 		"stamp":    stamp,
 		"webui":    func(p *Page) string { return html.EscapeString(x.webui(p)) },
+		"under":    func(p *Page, query string) string { return html.EscapeString(withQuery(x.webui(p), query)) },
 		"avatar":   func(u *User) string { return x.avatar(u) },
 		"static":   func() string { return x.Context + staticPrefix },
 		"home":     x.home,

@@ -212,7 +212,7 @@ func (c *call) commentJSON(p *Page, m *Comment, e expansion) obj {
 	if m.Selection != "" {
 		x = obj{"location", "inline", "inlineProperties", obj{"originalSelection", m.Selection, "markerRef", fmt.Sprintf("b0b0-%d", m.ID)}, "resolution", obj{"status", "open"}}
 	}
-	return append(o, "extensions", x, "_links", obj{"webui", fmt.Sprintf("%s?focusedCommentId=%s#comment-%s", c.rel(p), id, id), "self", c.self("/rest/api/content/" + id)}, "_expandable", ex)
+	return append(o, "extensions", x, "_links", obj{"webui", withQuery(c.rel(p), fmt.Sprintf("focusedCommentId=%s#comment-%s", id, id)), "self", c.self("/rest/api/content/" + id)}, "_expandable", ex)
 }
 
 func (c *call) attachmentJSON(p *Page, a *Attachment, e expansion) obj {
@@ -228,7 +228,7 @@ func (c *call) attachmentJSON(p *Page, a *Attachment, e expansion) obj {
 		ex = append(ex, "container", fmt.Sprintf("/rest/api/content/%d", p.ID))
 	}
 	return append(o, "metadata", obj{"mediaType", a.MediaType, "comment", a.Comment}, "extensions", obj{"mediaType", a.MediaType, "fileSize", len(a.content()), "comment", a.Comment},
-		"_links", obj{"download", strings.TrimPrefix(c.x.download(p, a), c.x.Context), "webui", c.rel(p) + "?preview=" + url.QueryEscape(fmt.Sprintf("/%d/%d/%s", p.ID, a.ID, a.Name)), "thumbnail", strings.Replace(strings.TrimPrefix(c.x.download(p, a), c.x.Context), "/attachments/", "/thumbnails/", 1), "self", c.self("/rest/api/content/" + id)}, "_expandable", ex)
+		"_links", obj{"download", strings.TrimPrefix(c.x.download(p, a), c.x.Context), "webui", withQuery(c.rel(p), "preview="+url.QueryEscape(fmt.Sprintf("/%d/%d/%s", p.ID, a.ID, a.Name))), "thumbnail", strings.Replace(strings.TrimPrefix(c.x.download(p, a), c.x.Context), "/attachments/", "/thumbnails/", 1), "self", c.self("/rest/api/content/" + id)}, "_expandable", ex)
 }
 
 func (c *call) labels(p *Page) obj {

@@ -79,6 +79,7 @@ type Page struct {
 	Type        string       `yaml:"type"` // page (default) or blogpost
 	Date        string       `yaml:"date"` // blog posts: YYYY/MM/DD
 	Parent      string       `yaml:"parent"`
+	Aside       bool         `yaml:"aside"`  // below its parent, but nobody's child
 	Status      string       `yaml:"status"` // current (default), archived, trashed, draft
 	Labels      []string     `yaml:"labels"`
 	Author      string       `yaml:"author"`

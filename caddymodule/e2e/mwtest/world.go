@@ -69,13 +69,14 @@ type World struct {
 	// for.
 	Common []string
 
-	acts  []act
-	log   []act // acts that come last
-	files map[string][]byte
-	byT   map[string]*Page
-	c     *coiner
-	r     *rand.Rand
-	clock int64
+	acts      []act
+	log       []act // acts that come last
+	files     map[string][]byte
+	byT       map[string]*Page
+	richPages []*Page
+	c         *coiner
+	r         *rand.Rand
+	clock     int64
 }
 
 // act is one line of the script that the maintenance program plays.
@@ -127,6 +128,7 @@ func NewWorld(seed uint64, now int64) *World {
 	}
 	w.revise()
 	w.special()
+	w.rich()
 	w.acts = append(w.acts, w.log...)
 	w.shuffleClock(now - 60)
 	return w

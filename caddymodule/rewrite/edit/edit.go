@@ -122,18 +122,23 @@ func (l *List) Apply(dst, src []byte) ([]byte, error) {
 	if l.Len() == 0 {
 		return append(dst, src...), nil
 	}
-	grow := 0
+	// What is left of the source and what is put in: no less than comes out.
+	size, pos := len(src), 0
 	for _, es := range [...][]one{l.edits, l.late} {
 		for i := range es {
 			e := &es[i]
 			if e.start < 0 || e.end < e.start || e.end > len(src) {
 				return dst, fmt.Errorf("%w: [%d:%d] of %d bytes", ErrRange, e.start, e.end, len(src))
 			}
-			grow += len(e.with)
+			size += len(e.with)
+			if e.start >= pos {
+				size -= e.end - e.start
+				pos = e.end
+			}
 		}
 	}
 	slices.SortFunc(l.late, func(a, b one) int { return order(&a, &b) })
-	out := slices.Grow(dst, len(src)+grow)
+	out := slices.Grow(dst, size)
 	s := splice{l: l, src: src, out: out, base: len(dst)}
 	edits, late := l.edits, l.late
 	for len(edits)+len(late) > 0 {
@@ -241,8 +246,11 @@ func (l *List) MapSpan(s Span) Span {
 	return Span{l.MapPos(s.Start), l.MapPos(s.End)}
 }
 
+// Size is about the number of bytes of memory that the list holds.
+func (l *List) Size() int { return 48 * (cap(l.edits) + cap(l.late) + cap(l.applied)) }
+
 // maxPooled is the number of edits above which a list is not kept.
-const maxPooled = 1 << 16
+const maxPooled = 1 << 18
 
 var lists = sync.Pool{New: func() any { return new(List) }}
 

@@ -3,8 +3,9 @@ package edit
 import "github.com/postern-gateway/postern/rules"
 
 // Judge is all that a leaf knows of policy: what becomes of a URL, and whether
-// the viewer may see what a reference names. [*rules.Judge] is one. A reference's
-// keys are lent for the call: whoever keeps them copies them.
+// the viewer may see what a reference names. [*rules.Judge] is one. A URL and a
+// reference's keys are lent for the call, as pieces of the body: whoever keeps
+// them copies them.
 type Judge interface {
 	URL(raw string) rules.Link
 	Entity(ref rules.Ref) rules.Decision
@@ -72,11 +73,23 @@ type Report struct {
 	// Evidence holds, for each probe asked for that was there, the values
 	// found, as they stood before any edit.
 	Evidence map[string][]string
-	// Items says of each item of the route's list, as the wiki gave it, whether
-	// it may be seen. A window does not count.
-	Items []bool
+	// Items are those of the route's list, as the wiki gave them, with their
+	// places in the SOURCE. A window does not count.
+	Items []Item
+	// List is the span of the SOURCE that holds the list: of JSON the array, or
+	// what the page's list names. Empty where there is no such thing.
+	List Span
+	// Next and Prev are the links that lead on and back, where the page says
+	// which they are: the addresses in the SOURCE, empty for one without.
+	Next, Prev []Span
 	// RootHidden: what the answer as a whole is about is hidden: the 404.
 	RootHidden bool
+}
+
+// Item is one item of a list.
+type Item struct {
+	Span
+	Seen bool // it may be
 }
 
 // Window is the part of a list that an answer is to hold, counted in items that
@@ -86,7 +99,16 @@ type Window struct {
 	// More: there is something behind the window. Without it, where the answer
 	// says how the list goes on is cut.
 	More bool
+	// Back: the list is read from its end, so that what is behind the window
+	// stands before it.
+	Back bool
+	// Keyed: links on and back name rows, so that none stays without a row.
+	Keyed bool
 }
+
+// Holds reports whether the window holds the n-th item that may be seen,
+// counted from 0.
+func (w *Window) Holds(n int) bool { return n >= w.Skip && n-w.Skip < w.Take }
 
 // Check counts a reference that was judged.
 func (r *Report) Check(k rules.EntityKind) { r.Checked[kindIndex(k)]++ }

@@ -96,14 +96,6 @@ func (m *arena) room(n int) {
 	}
 }
 
-// copy gives a copy of s.
-func (m *arena) copy(s string) string {
-	m.room(len(s))
-	from := m.b.Len()
-	m.b.WriteString(s)
-	return m.b.String()[from:]
-}
-
 // attr decodes an attribute's value whose first ampersand is at i.
 func (m *arena) attr(s string, i int) string {
 	m.room(len(s))

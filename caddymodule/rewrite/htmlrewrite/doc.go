@@ -24,9 +24,12 @@
 //
 // Nothing of the page is copied that need not be: the names of tags and
 // attributes become numbers as they are read (names.go), selectors are looked up
-// by what an element bears (index.go), and only what a judge or a report may hold
-// on to is given memory of its own.
+// by what an element bears (index.go), and only what a report holds on to is given
+// memory of its own.
 //
-// Reading path: [Program.Rewrite], tokenize.go, tree.go, match.go, rules.go,
-// urls.go.
+// What one document needed of memory the next one of its size uses again
+// (pool.go).
+//
+// Reading path: [Program.Rewrite], tokenize.go, attrs.go, tree.go, match.go,
+// rules.go, links.go, urls.go.
 package htmlrewrite

@@ -101,16 +101,18 @@ func (t *tape) rawElement(g *tag, own nodeFlags, refs bool) (int, error) {
 		stop = rawEnd(t.s, t.nameOf(g.id), g.end)
 	}
 	k := kRaw
-	if refs {
+	switch {
+	case refs:
 		k = kText
+	case g.id == tScript || g.id == tStyle:
+		k = kCode
 	}
 	i := t.addElement(g, own)
 	if g.id == tScript {
 		t.scripts = append(t.scripts, i)
 	}
 	if stop > g.end {
-		c := t.add(k, 0, int32(g.end), int32(stop))
-		t.nodes[c].parent = i
+		t.texts = append(t.texts, piece{int32(g.end), int32(stop), k})
 	}
 	e := &t.nodes[i]
 	e.close, e.end, e.last = int32(stop), int32(len(t.s)), int32(len(t.nodes))

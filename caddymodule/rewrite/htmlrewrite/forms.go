@@ -47,7 +47,7 @@ func (r *run) getForm(i int32, action string, plain *rules.Link) *rules.Link {
 	var hidden, empty []string
 	for j := i + 1; j < t.nodes[i].last && len(hidden)+len(empty) < maxFields; j++ {
 		n := &t.nodes[j]
-		if n.kind != kElement || n.tag != tInput && n.tag != tSelect && n.tag != tTextarea {
+		if n.tag != tInput && n.tag != tSelect && n.tag != tTextarea {
 			continue
 		}
 		name, _ := t.attrValue(n, aName)
@@ -69,13 +69,15 @@ func (r *run) getForm(i int32, action string, plain *rules.Link) *rules.Link {
 		return plain
 	}
 	best := *plain
-	for _, q := range [][]string{hidden, append(hidden[:len(hidden):len(hidden)], empty...)} {
+	for k, q := range [][]string{hidden, append(hidden[:len(hidden):len(hidden)], empty...)} {
 		if len(q) == 0 {
 			continue
 		}
 		switch l := r.link(base + "?" + strings.Join(q, "&")); l.Fate {
 		case rules.FateHide:
-			return l
+			if k == 0 || len(l.Subjects) > 0 { // a field left empty, with a name that no request has, hides nothing
+				return l
+			}
 		case rules.FateKeep:
 			best.Fate = rules.FateKeep
 		}

@@ -152,7 +152,7 @@ func TestTree(t *testing.T) {
 		}
 		got := "none"
 		for i := range tp.nodes {
-			if n := &tp.nodes[i]; n.kind == kElement && tp.tagName(n) == tt.elem {
+			if n := &tp.nodes[i]; tp.tagName(n) == tt.elem {
 				got = tt.in[n.start:n.end]
 				break
 			}
@@ -262,7 +262,7 @@ func TestBounds(t *testing.T) {
 		{"tokens", `<b class="` + many("ns1-secret ", 50_000) + `">`, nil},
 		{"NUL", "a\x00b", edit.ErrMalformed},
 		{"not UTF-8", "a\xffb", edit.ErrMalformed},
-		{"plaintext", "<plaintext>", edit.ErrMalformed},
+		{"plaintext", "<plaintext><a href=x>", edit.ErrAmbiguous},
 		{"srcdoc in srcdoc", nestSrcdoc(6), edit.ErrAmbiguous},
 	}
 	for _, tt := range tests {

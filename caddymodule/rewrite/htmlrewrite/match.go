@@ -3,7 +3,6 @@ package htmlrewrite
 import (
 	"slices"
 	"strings"
-	"sync"
 )
 
 // matches is what a selSet found in one tape: for each group the nodes, in
@@ -30,11 +29,11 @@ type matches struct {
 // hit says that states of a list may hold at a node.
 type hit struct{ node, list int32 }
 
-var matchPool = sync.Pool{New: func() any { return new(matches) }}
+var matchPool = pool[matches]{fresh: func() *matches { return new(matches) }}
 
 // match runs all selectors of the set over the tape.
 func (s *selSet) match(t *tape) *matches {
-	m := matchPool.Get().(*matches)
+	m := matchPool.get(len(t.s))
 	m.set, m.t, m.w = s, t, (s.bits+63)/64
 	m.groups = emptied(m.groups, s.groups)
 	m.inner = emptied(m.inner, s.inner.groups)
@@ -43,20 +42,19 @@ func (s *selSet) match(t *tape) *matches {
 	m.innerStamp = zeroed(m.innerStamp, len(s.inner.states))
 	m.hits = m.hits[:0]
 	for i := range t.nodes {
-		if e := &t.nodes[i]; e.kind == kElement {
-			m.look(int32(i), e)
-		}
+		m.look(int32(i), &t.nodes[i])
 	}
 	m.resolve()
 	return m
 }
 
 func (m *matches) release() {
+	size := len(m.t.s)
 	m.t = nil
 	if cap(m.anc) > maxPooled || cap(m.hits) > maxPooled || cap(m.rows) > maxPooled {
 		return
 	}
-	matchPool.Put(m)
+	matchPool.put(size, m)
 }
 
 // emptied gives n empty slices, with the memory that they had.
@@ -141,7 +139,7 @@ func (m *matches) hit(i int32, e *node, at int32) {
 		}
 		m.innerStamp[si] = i + 1
 		if st := &m.set.inner.states[si]; m.holds(&st.comp, i, e) {
-			m.inner[st.group] = appendOnce(m.inner[st.group], i)
+			appendOnce(&m.inner[st.group], i)
 		}
 	}
 	if len(l.free)+len(l.bound) == 0 {
@@ -153,14 +151,14 @@ func (m *matches) hit(i int32, e *node, at int32) {
 			return
 		}
 	}
+	room(&m.hits)
 	m.hits = append(m.hits, hit{i, at})
 }
 
-func appendOnce(g []int32, i int32) []int32 {
-	if len(g) > 0 && g[len(g)-1] == i {
-		return g
+func appendOnce(g *[]int32, i int32) {
+	if n := len(*g); n == 0 || (*g)[n-1] != i {
+		*g = append(*g, i)
 	}
-	return append(g, i)
 }
 
 // resolve tries the states of all hits in the order of the tape.
@@ -175,9 +173,6 @@ func (m *matches) resolve() {
 	k := 0
 	for i := range t.nodes {
 		e := &t.nodes[i]
-		if e.kind != kElement {
-			continue
-		}
 		up := int(e.parent + 1)
 		for ; k < len(m.hits) && int(m.hits[k].node) == i; k++ {
 			m.tryList(&m.set.index.lists[m.hits[k].list], int32(i), e)
@@ -222,6 +217,7 @@ func (m *matches) union(a, b int32) int32 {
 func (m *matches) newRow() int32 {
 	r := int32(len(m.rows) / m.w)
 	for range m.w {
+		room(&m.rows)
 		m.rows = append(m.rows, 0)
 	}
 	return r
@@ -256,7 +252,7 @@ func (m *matches) try(si, i int32, e *node) {
 		return
 	}
 	if st.group >= 0 {
-		m.groups[st.group] = appendOnce(m.groups[st.group], i)
+		appendOnce(&m.groups[st.group], i)
 		return
 	}
 	if m.self[i+1] == 0 {

@@ -155,10 +155,10 @@ func compileTokens(s string) (*tokenPattern, error) {
 
 // hidden judges one token; not ok if it is not of this pattern.
 func (r *run) tokenHidden(tp *tokenPattern, tok string) (kind rules.EntityKind, hidden, ok bool) {
-	if !tp.re.MatchString(tok) {
+	m := tp.re.FindStringSubmatch(tok)
+	if m == nil {
 		return 0, false, false
 	}
-	m := tp.re.FindStringSubmatch(r.own(tok))
 	space := ""
 	for i, a := range tp.attrs {
 		if a.Kind() == rules.Space {

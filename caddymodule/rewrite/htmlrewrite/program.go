@@ -19,6 +19,7 @@ type Program struct {
 	voc     *vocabulary
 	prose   []int // groups
 	probes  map[string]probe
+	lists   map[string]listPlace // what pages name, by how they write it
 }
 
 // Input is what one document is rewritten with.
@@ -35,6 +36,9 @@ type Input struct {
 	CSSTitle func(space, class string) rules.Decision
 	// Class is the route's, for rules with `only:`.
 	Class rules.Class
+	// Page says where the document has its list; Window cuts it to a part.
+	Page   *rules.PageSpec
+	Window *edit.Window
 	// Fragment: the text stands inside some other document's element.
 	Fragment bool
 	// Texts are what $name in the profile stands for (rules.View.Texts).
@@ -62,7 +66,7 @@ const maxInner = 4
 // Compile makes a program of the profile. Errors name the rule.
 func Compile(p *rules.Profile) (*Program, error) {
 	voc := newVocabulary()
-	pr := &Program{voc: voc, set: newSelSet(voc), probes: map[string]probe{}}
+	pr := &Program{voc: voc, set: newSelSet(voc), probes: map[string]probe{}, lists: map[string]listPlace{}}
 	for i := range p.HTML {
 		r, err := pr.compileRule(&p.HTML[i])
 		if err != nil {
@@ -99,14 +103,16 @@ func Compile(p *rules.Profile) (*Program, error) {
 		}
 		pr.probes[at] = b
 	}
+	if err := pr.compilePages(p); err != nil {
+		return nil, err
+	}
 	return pr, nil
 }
 
 // evidencePlaces lists the places in HTML that the profile's routes name.
 func evidencePlaces(p *rules.Profile) []string {
 	seen := map[string]bool{}
-	var walk func(r *rules.RouteSpec)
-	walk = func(r *rules.RouteSpec) {
+	eachRoute(p, func(r *rules.RouteSpec, _ []string) {
 		for _, spec := range r.Evidence {
 			for _, pl := range spec {
 				if !strings.HasPrefix(pl.At, "body:") && pl.At != "" {
@@ -114,19 +120,31 @@ func evidencePlaces(p *rules.Profile) []string {
 				}
 			}
 		}
+	})
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// eachRoute calls f with all route specs of the profile, parents first, and the
+// types of their answers, as far as they say so.
+func eachRoute(p *rules.Profile, f func(r *rules.RouteSpec, types []string)) {
+	var walk func(r *rules.RouteSpec, types []string)
+	walk = func(r *rules.RouteSpec, types []string) {
+		if r.Response != nil && len(r.Response.Types) > 0 {
+			types = r.Response.Types
+		}
+		f(r, types)
 		for _, sub := range []map[string]rules.RouteSpec{r.Variants, r.Part} {
 			for _, s := range sub {
-				walk(&s)
+				walk(&s, types)
 			}
 		}
 	}
 	for i := range p.Routes {
-		walk(&p.Routes[i])
+		walk(&p.Routes[i], nil)
 	}
 	for _, s := range p.Specials {
-		walk(&s)
+		walk(&s, nil)
 	}
-	return slices.Sorted(maps.Keys(seen))
 }
 
 // rule is one compiled HTMLRule.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -18,7 +17,10 @@ type run struct {
 	t     *tape
 	m     *matches
 	rep   edit.Report
+	size  int
 	base  string // the document's own base URL, "" for none
+	// form and choice are the form and the select that began last.
+	form, choice int32
 
 	scratch
 	always int // edits that were made without asking anybody
@@ -30,12 +32,14 @@ type scratch struct {
 	known   map[string]int32 // index in links, by the URL as it stands
 	links   []rules.Link
 	cuts    []cut
+	joined  []cut // what normalise makes of them
+	order   []int32
 	killed  []edit.Span // whole elements that go, for skipping what is inside
 	near    map[nearKey]int32
 	vals    []string
 	texts   []made // of rules
 	holders []made
-	keys    []rules.Key
+	keys    []rules.Key // of the reference that is judged
 	acted   []int32
 	nexts   []int32
 	seen    map[int32]int32
@@ -43,19 +47,20 @@ type scratch struct {
 	zones   []edit.Span
 }
 
-var scratches = sync.Pool{New: func() any {
+var scratches = pool[scratch]{fresh: func() *scratch {
 	return &scratch{known: map[string]int32{}, near: map[nearKey]int32{}, seen: map[int32]int32{}}
 }}
 
-func newRun(p *Program, in *Input) *run {
-	return &run{p: p, in: in, judge: in.Judge, scratch: *scratches.Get().(*scratch)}
+// newRun makes a run for a document of size bytes.
+func newRun(p *Program, in *Input, size int) *run {
+	return &run{p: p, in: in, judge: in.Judge, size: size, scratch: *scratches.get(size)}
 }
 
 // release gives the run's memory back. Its report stays.
 func (r *run) release() {
 	x := r.scratch
 	r.scratch = scratch{}
-	if cap(x.cuts) > maxPooled || len(x.known) > maxPooled>>4 || len(x.near)+len(x.seen) > maxPooled>>4 {
+	if cap(x.cuts) > maxPooled || len(x.near)+len(x.seen) > maxPooled>>4 {
 		return
 	}
 	clear(x.known)
@@ -63,11 +68,14 @@ func (r *run) release() {
 	clear(x.near)
 	clear(x.seen)
 	clear(x.cuts)
+	clear(x.joined)
 	clear(x.vals[:cap(x.vals)])
-	x.texts, x.holders, x.keys = x.texts[:0], x.holders[:0], nil
+	clear(x.keys)
+	x.texts, x.holders, x.keys = x.texts[:0], x.holders[:0], x.keys[:0]
 	x.links, x.cuts, x.killed, x.zones = x.links[:0], x.cuts[:0], x.killed[:0], x.zones[:0]
+	x.joined, x.order = x.joined[:0], x.order[:0]
 	x.acted, x.nexts, x.rows = x.acted[:0], x.nexts[:0], x.rows[:0]
-	scratches.Put(&x)
+	scratches.put(r.size, &x)
 }
 
 // cut is one edit wanted; normalise makes them disjoint.
@@ -91,7 +99,7 @@ const maxLinks = 1 << 15
 // dst and src must not share memory. On error dst is returned unchanged, and
 // nothing of src may leave.
 func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error) {
-	r := newRun(p, &in)
+	r := newRun(p, &in, len(src))
 	defer r.release()
 	out, err := r.document(dst, src, string(src))
 	if err != nil {
@@ -99,10 +107,6 @@ func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error
 	}
 	return out, r.rep, nil
 }
-
-// own gives a copy of a piece of the page, to be handed out: who holds on to a
-// link shall not hold on to the whole page.
-func (r *run) own(s string) string { return r.t.decoded.copy(s) }
 
 // document rewrites src, of which s is the same as a string.
 func (r *run) document(dst, src []byte, s string) ([]byte, error) {
@@ -121,6 +125,7 @@ func (r *run) document(dst, src []byte, s string) ([]byte, error) {
 	r.strayLinks()
 	r.applyRules()
 	r.sortKilled()
+	r.list()
 	r.elements()
 	if r.err != nil {
 		return dst, r.err
@@ -130,7 +135,8 @@ func (r *run) document(dst, src []byte, s string) ([]byte, error) {
 	defer edit.Put(list)
 	r.closeGaps()
 	r.normalise()
-	for _, c := range r.cuts {
+	for i := range r.joined {
+		c := &r.joined[i]
 		list.Replace(c.start, c.end, c.with)
 	}
 	out, err := list.Apply(dst, src)
@@ -151,12 +157,13 @@ func (r *run) fail(err error) {
 // unread takes out what no browser reads, whoever looks.
 func (r *run) unread() {
 	t := r.t
+	r.cuts = slices.Grow(r.cuts, len(t.junk)+len(t.comments)+len(t.odd))
 	for _, j := range t.junk {
 		r.drop(j.Start, j.End)
 	}
-	for _, i := range t.comments {
-		if n := &t.nodes[i]; t.s[n.start:n.end] != emptyComment {
-			r.drop(int(n.start), int(n.end))
+	for _, p := range t.comments {
+		if p.kind == kComment && t.s[p.start:p.end] != emptyComment {
+			r.drop(int(p.start), int(p.end))
 		}
 	}
 	for _, k := range t.odd {
@@ -284,10 +291,19 @@ const emptyComment = "<!---->"
 // or touch, and sees to it that no text before a cut grows into markup with the
 // text behind it.
 func (r *run) normalise() {
-	c := r.cuts
-	slices.SortStableFunc(c, byPlace)
-	out := c[:0]
-	for _, x := range c {
+	c, order := r.cuts, r.order[:0]
+	for i := range c {
+		order = append(order, int32(i))
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		if d := byPlace(&c[i], &c[j]); d != 0 {
+			return d
+		}
+		return int(i - j)
+	})
+	out := r.joined[:0]
+	for _, i := range order {
+		x := c[i]
 		n := len(out) - 1
 		switch {
 		case n < 0 || x.start > out[n].end || out[n].start == out[n].end:
@@ -309,12 +325,12 @@ func (r *run) normalise() {
 			x.with = emptyComment
 		}
 	}
-	r.cuts = out
+	r.joined, r.order = out, order
 }
 
 // byPlace sorts cuts by their start; at one start insertions first, then the
 // longest.
-func byPlace(a, b cut) int {
+func byPlace(a, b *cut) int {
 	ai, bi := a.start == a.end, b.start == b.end
 	switch {
 	case a.start != b.start:
@@ -403,7 +419,6 @@ func shown(d rules.Decision) bool {
 
 // key makes the key of a value found on the page.
 func (r *run) key(a rules.Attr, v string) rules.Key {
-	v = r.own(v)
 	if a == rules.ContentTitle && r.in.Title != nil {
 		if k, ok := r.in.Title(v); ok {
 			return k
@@ -417,16 +432,6 @@ func (r *run) entity(j edit.Judge, k rules.Key) rules.Decision {
 		return rules.Decision{Verdict: rules.Visible}
 	}
 	r.rep.Check(k.Attr.Kind())
-	return j.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: r.refKeys(k)})
-}
-
-// refKeys makes the keys of a reference. The judge may hold on to them; they are
-// cut from ever larger pieces, so that many references cost few allocations.
-func (r *run) refKeys(k rules.Key) []rules.Key {
-	if len(r.keys) == cap(r.keys) {
-		r.keys = make([]rules.Key, 0, max(8, 2*cap(r.keys)))
-	}
-	n := len(r.keys)
-	r.keys = append(r.keys, k)
-	return r.keys[n : n+1 : n+1]
+	r.keys = append(r.keys[:0], k) // lent, see edit.Judge
+	return j.Entity(rules.Ref{Kind: k.Attr.Kind(), Keys: r.keys})
 }

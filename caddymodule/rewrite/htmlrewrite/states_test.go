@@ -266,8 +266,9 @@ var stateCases = []struct {
 		{`<svg><![CDATA[a]]></svg>b`, `<svg|#a|#b`},
 		{`<svg><![CDATA[a&amp;]]></svg>`, `<svg|#a&amp;`},
 		{`<svg><![CDATA[]]></svg>`, `<svg|#`},
-		{`<svg><![CDATA[a]>]]></svg>`, `refuse`},
-		{`<svg><![CDATA[<a>]]></svg>`, `refuse`},
+		{`<svg><![CDATA[a]>]]></svg>`, `<svg|!<![CDATA[a]>]]>`},
+		{`<svg><![CDATA[<a>]]></svg>`, `<svg|!<![CDATA[<a>]]>`},
+		{`<svg><foreignObject><p><![CDATA[<a>]]></foreignObject></svg>`, `refuse`},
 		{`<svg><![CDATA[a`, `refuse`},
 		{`<math><![CDATA[a]]></math>`, `<math|#a`},
 		{`<svg></svg><![CDATA[a]]>`, `<svg|!<![CDATA[a]]>`},
@@ -302,7 +303,13 @@ var stateCases = []struct {
 		{`<noembed><a></noembed>b`, `<noembed|#<a>|#b`},
 		{`<noframes><a></noframes>b`, `<noframes|#<a>|#b`},
 		{`<style/>a</style>b`, `<style|#a|#b`},
-		{`<plaintext>a`, `refuse`},
+		{`<plaintext>a`, `<plaintext|#a`},
+		{`<plaintext>a</p></body>`, `<plaintext|#a</p></body>`},
+		{`<plaintext>a<p title=b>`, `refuse`},
+		{`<plaintext>a<!--b-->`, `refuse`},
+		{`<plaintext>a&amp;b`, `refuse`},
+		{`<table><plaintext>a`, `refuse`},
+		{`<select><plaintext>a`, `refuse`},
 		{`<noscript><a></noscript>b`, `<noscript|<a|#b`},
 		{`<noscript><!--</noscript>--></noscript>`, `refuse`},
 		{`<noscript><b a="</noscript>"></noscript>`, `refuse`},
@@ -394,29 +401,29 @@ func tokens(t *tape) string {
 			junk = junk[1:]
 		}
 	}
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		flush(n.start)
-		src := t.s[n.start:n.end]
-		switch n.kind {
+	t.inOrder(func(p piece) {
+		flush(p.start)
+		src := t.s[p.start:p.end]
+		switch p.kind {
 		case kText:
 			out = append(out, "#"+unescapeText(t.lines(src)))
-		case kRaw:
+		case kRaw, kCode:
 			out = append(out, "#"+t.lines(src))
 		case kComment:
 			out = append(out, "!"+src)
 		case kDoctype:
 			out = append(out, "?"+src)
-		case kElement:
-			e := "<" + t.tagName(n)
-			for k := n.attr; k < n.attrEnd; k++ {
-				if a := &t.attrs[k]; !a.dup {
-					e += " " + t.attrName(a) + "=" + t.value(a)
-				}
-			}
-			out = append(out, e)
 		}
-	}
+	}, func(n *node) {
+		flush(n.start)
+		e := "<" + t.tagName(n)
+		for k := n.attr; k < n.attrEnd; k++ {
+			if a := &t.attrs[k]; !a.dup {
+				e += " " + t.attrName(a) + "=" + t.value(a)
+			}
+		}
+		out = append(out, e)
+	})
 	flush(int32(len(t.s)) + 1)
 	return strings.Join(out, "|")
 }

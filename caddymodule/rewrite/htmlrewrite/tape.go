@@ -1,8 +1,8 @@
 package htmlrewrite
 
 import (
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 )
@@ -19,12 +19,18 @@ const (
 type kind uint8
 
 const (
-	kElement kind = iota
-	kText         // character references are decoded
-	kRaw          // raw text: as it stands
+	kText kind = iota // character references are decoded
+	kRaw              // raw text: as it stands
+	kCode             // raw text that nobody reads: of a script or a style sheet
 	kComment
 	kDoctype
 )
+
+// piece is a part of the source that is no element.
+type piece struct {
+	start, end int32
+	kind       kind
+}
 
 type nodeFlags uint8
 
@@ -39,14 +45,12 @@ const (
 
 const nForeign = nSVG | nMath
 
-// node is one entry of the tape: nodes in the order of their start, each with
-// its span and its place in the tree.
+// node is one element, with its span and its place in the tree.
 type node struct {
-	kind  kind
-	flags nodeFlags
 	tag   tagID
+	flags nodeFlags
 	// [start,open) is the start tag, [open,close) the content and [close,end)
-	// the end tag; for other kinds [start,end) alone counts.
+	// the end tag.
 	start, open, close, end int32
 	parent, last            int32 // last: one past the last node of the subtree
 	attr, attrEnd           int32
@@ -67,14 +71,17 @@ type attribute struct {
 type tape struct {
 	s     string
 	voc   *vocabulary
-	nodes []node
+	nodes []node // in the order of their start
 	attrs []attribute
+	// What is between the tags, in the order of the source: text, and comments
+	// with doctypes.
+	texts, comments []piece
 	// junk are bytes that no browser reads: attributes of end tags, what is
 	// left of a tag at the end of the text. odd are attributes that always go.
 	junk []edit.Span
 	odd  []int32
 	// Nodes of which there are few and that are looked for apart.
-	comments, scripts, bases []int32
+	scripts, bases []int32
 
 	stack    []int32
 	open     []int32 // by tag: how many are on the stack
@@ -94,11 +101,11 @@ type tape struct {
 	foreigns int // open foreign elements
 }
 
-var tapes = sync.Pool{New: func() any { return new(tape) }}
+var tapes = pool[tape]{fresh: func() *tape { return new(tape) }}
 
 // newTape parses s, telling apart the names in voc.
 func newTape(s string, voc *vocabulary) (*tape, error) {
-	t := tapes.Get().(*tape)
+	t := tapes.get(len(s))
 	t.s, t.voc = s, voc
 	t.open = zeroed(t.open, len(voc.tags.names))
 	t.decoded.chunk = len(s) / 16
@@ -109,15 +116,12 @@ func newTape(s string, voc *vocabulary) (*tape, error) {
 	return t, nil
 }
 
-// Bounds of what a tape keeps for the next document.
-const (
-	maxPooled    = 1 << 18
-	maxPooledIDs = 256
-)
+// maxPooledIDs bounds the names that a tape keeps room for.
+const maxPooledIDs = 256
 
 // release gives the tape back to the pool.
 func (t *tape) release() {
-	if cap(t.nodes) > maxPooled || cap(t.attrs) > maxPooled || cap(t.comments) > maxPooled {
+	if cap(t.nodes) > maxPooled || cap(t.attrs) > maxPooled || cap(t.texts)+cap(t.comments) > maxPooled {
 		return
 	}
 	if len(t.ids) > maxPooledIDs {
@@ -125,12 +129,13 @@ func (t *tape) release() {
 	}
 	clear(t.ids)
 	clear(t.names)
+	size := len(t.s)
 	*t = tape{
-		nodes: t.nodes[:0], attrs: t.attrs[:0], junk: t.junk[:0], odd: t.odd[:0], comments: t.comments[:0],
+		nodes: t.nodes[:0], attrs: t.attrs[:0], junk: t.junk[:0], odd: t.odd[:0], texts: t.texts[:0], comments: t.comments[:0],
 		scripts: t.scripts[:0], bases: t.bases[:0], stack: t.stack[:0], open: t.open[:0], names: t.names[:0],
 		ids: t.ids, rawEnds: t.rawEnds[:0], hashed: t.hashed[:0], siblings: t.siblings[:0], lastKid: t.lastKid[:0],
 	}
-	tapes.Put(t)
+	tapes.put(size, t)
 }
 
 // tagFor gives the number of a tag's name as it is written.
@@ -235,23 +240,30 @@ func (t *tape) attrValue(n *node, id attrID) (string, bool) {
 	return "", false
 }
 
+// textsIn gives the pieces of text inside node i.
+func (t *tape) textsIn(i int32) []piece {
+	n := &t.nodes[i]
+	from := firstFrom(t.texts, n.open)
+	return t.texts[from : from+firstFrom(t.texts[from:], n.close)]
+}
+
+// firstFrom gives the index of the first piece that begins at pos or behind it.
+func firstFrom(ps []piece, pos int32) int {
+	i, _ := slices.BinarySearchFunc(ps, pos, func(p piece, pos int32) int { return int(p.start - pos) })
+	return i
+}
+
 // textOf gives the decoded text inside node i, without scripts and styles.
 func (t *tape) textOf(i int32) string {
 	var b strings.Builder
 	one := ""
-	for j := i + 1; j < t.nodes[i].last; j++ {
-		n := &t.nodes[j]
-		var s string
-		switch n.kind {
-		case kText:
-			s = unescapeText(t.lines(t.s[n.start:n.end]))
-		case kRaw:
-			if p := t.nodes[n.parent].tag; p == tScript || p == tStyle {
-				continue
-			}
-			s = t.lines(t.s[n.start:n.end])
-		default:
+	for _, p := range t.textsIn(i) {
+		if p.kind == kCode {
 			continue
+		}
+		s := t.lines(t.s[p.start:p.end])
+		if p.kind == kText {
+			s = unescapeText(s)
 		}
 		if one == "" && b.Len() == 0 {
 			one = s
@@ -270,9 +282,8 @@ func (t *tape) textOf(i int32) string {
 
 // hasText reports whether there is anything but white space inside node i.
 func (t *tape) hasText(i int32) bool {
-	for j := i + 1; j < t.nodes[i].last; j++ {
-		n := &t.nodes[j]
-		if n.kind == kText && strings.TrimSpace(strings.ReplaceAll(unescapeText(t.s[n.start:n.end]), "\u00a0", " ")) != "" {
+	for _, p := range t.textsIn(i) {
+		if p.kind == kText && strings.TrimSpace(strings.ReplaceAll(unescapeText(t.s[p.start:p.end]), "\u00a0", " ")) != "" {
 			return true
 		}
 	}
@@ -293,9 +304,6 @@ func (t *tape) linkSiblings() {
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		t.siblings[i] = -1
-		if n.kind != kElement {
-			continue
-		}
 		// lastKid[0] is that of the root; 0 means none, so indexes are one up.
 		if prev := t.lastKid[n.parent+1]; prev > 0 {
 			t.siblings[prev-1] = int32(i)

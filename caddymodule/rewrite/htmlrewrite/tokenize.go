@@ -2,7 +2,6 @@ package htmlrewrite
 
 import (
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"unicode/utf8"
 
@@ -27,6 +26,10 @@ func (t *tape) parse() error {
 	i, text := 0, 0 // text: where the pending run of text began
 	for i < len(s) {
 		if s[i] != '<' { // tags often touch
+			if i+1 < len(s) && s[i+1] == '<' { // or have a line end between them
+				i++
+				continue
+			}
 			j := strings.IndexByte(s[i:], '<')
 			if j < 0 {
 				break
@@ -67,7 +70,7 @@ func (t *tape) parse() error {
 		if t.torn {
 			return errTorn
 		}
-		if len(t.nodes) > maxNodes || len(t.attrs) > maxAttrs {
+		if len(t.nodes)+len(t.texts)+len(t.comments) > maxNodes || len(t.attrs) > maxAttrs {
 			return fmt.Errorf("html: %w: too many nodes or attributes", edit.ErrTooLarge)
 		}
 		i, text = next, next
@@ -81,36 +84,27 @@ var errTorn = fmt.Errorf("html: %w: noscript that ends elsewhere when scripts ru
 // addText records the text s[from:to].
 func (t *tape) addText(from, to int) {
 	if from < to {
-		t.add(kText, 0, int32(from), int32(to))
+		room(&t.texts)
+		t.texts = append(t.texts, piece{int32(from), int32(to), kText})
 	}
 }
 
-// add appends a node below the current one and returns its index. Fields are set
-// one by one: to build a node elsewhere and copy it takes twice as long.
-func (t *tape) add(k kind, f nodeFlags, start, end int32) int32 {
+// addElement appends the element that a start tag makes, below the current one,
+// and returns its index. Fields are set one by one: to build a node elsewhere and
+// copy it takes twice as long.
+func (t *tape) addElement(g *tag, f nodeFlags) int32 {
 	i := len(t.nodes)
-	if i < cap(t.nodes) {
-		t.nodes = t.nodes[:i+1]
-	} else {
-		t.nodes = append(t.nodes, node{})
-	}
+	room(&t.nodes)
+	t.nodes = t.nodes[:i+1]
 	n := &t.nodes[i]
-	n.kind, n.flags, n.tag = k, f, tNone
-	n.start, n.open, n.close, n.end = start, end, end, end
-	n.attr, n.attrEnd = 0, 0
+	end := int32(g.end)
+	n.tag, n.flags, n.attr, n.attrEnd = g.id, f, g.attr, g.attrEnd
+	n.start, n.open, n.close, n.end = int32(g.start-1), end, end, end
 	n.parent, n.last = -1, int32(i)+1
 	if k := len(t.stack); k > 0 {
 		n.parent = t.stack[k-1]
 	}
 	return int32(i)
-}
-
-// addElement appends the element that a start tag makes.
-func (t *tape) addElement(g *tag, f nodeFlags) int32 {
-	i := t.add(kElement, f, int32(g.start-1), int32(g.end))
-	n := &t.nodes[i]
-	n.tag, n.attr, n.attrEnd = g.id, g.attr, g.attrEnd
-	return i
 }
 
 // bogus reads a bogus comment and gives the offset behind it.
@@ -124,7 +118,8 @@ func (t *tape) bogus(i int) int {
 }
 
 func (t *tape) comment(from, to int) {
-	t.comments = append(t.comments, t.add(kComment, 0, int32(from), int32(to)))
+	room(&t.comments)
+	t.comments = append(t.comments, piece{int32(from), int32(to), kComment})
 }
 
 func (t *tape) markupDeclaration(i int) (int, error) {
@@ -142,7 +137,7 @@ func (t *tape) markupDeclaration(i int) (int, error) {
 			return len(s), nil
 		}
 		end := i + 2 + j + 1
-		t.add(kDoctype, 0, int32(i), int32(end))
+		t.comments = append(t.comments, piece{int32(i), int32(end), kDoctype})
 		return end, nil
 	case strings.HasPrefix(rest, "[CDATA["):
 		return t.cdata(i)
@@ -157,12 +152,17 @@ func (t *tape) cdata(i int) (int, error) {
 	}
 	body := t.s[i+9:]
 	j := strings.Index(body, "]]>")
-	if j < 0 || strings.ContainsAny(body[:j], "<>") {
+	k := len(t.stack)
+	foreign := k > 0 && t.nodes[t.stack[k-1]].flags&nForeign != 0
+	tags := j >= 0 && strings.ContainsAny(body[:j], "<>")
+	if j < 0 || tags && !foreign {
 		return 0, fmt.Errorf("%w: CDATA section that can be read as a comment", edit.ErrAmbiguous)
 	}
 	end := i + 9 + j + 3
-	if k := len(t.stack); k > 0 && t.nodes[t.stack[k-1]].flags&nForeign != 0 {
-		t.add(kRaw, 0, int32(i+9), int32(end-3))
+	// Text by the standard. With tags in it others would read markup, so that it
+	// goes like a comment.
+	if foreign && !tags {
+		t.texts = append(t.texts, piece{int32(i + 9), int32(end - 3), kRaw})
 	} else {
 		t.comment(i, end)
 	}
@@ -252,127 +252,6 @@ func (t *tape) readTag(i int) (ok bool, err error) {
 	g.attrEnd = int32(len(t.attrs))
 	g.end = i + 1
 	return i < len(s), nil
-}
-
-// readAttr reads the attribute that begins at i and gives the offset behind it.
-func (t *tape) readAttr(i int) (int, bool) {
-	s := t.s
-	from := i
-	key := uint64(foldByte(s[i]))
-	folded := foldByte(s[i]) ^ s[i]
-	i++ // whatever it is, even "=", it begins a name
-	for i < len(s) {
-		c := attrByte[s[i]]
-		if c == 0 {
-			break
-		}
-		folded |= c ^ s[i]
-		key = key<<8 | uint64(c)
-		i++
-	}
-	id := uint16(0)
-	switch {
-	case i-from <= 8:
-		id = t.voc.attrs.findKey(key)
-	case folded == 0:
-		id = uint16(t.voc.attrs.find(s[from:i]))
-	default:
-		id = uint16(t.voc.attrs.findFold(s[from:i]))
-	}
-	a := t.addAttr()
-	a.start, a.nameEnd, a.vs, a.ve, a.end = int32(from), int32(i), int32(i), int32(i), int32(i)
-	a.id, a.quote, a.dup, a.gone = attrID(id), 0, false, false
-	for i < len(s) && isSpace(s[i]) {
-		i++
-	}
-	if i >= len(s) || s[i] != '=' {
-		return i, true
-	}
-	i++
-	for i < len(s) && isSpace(s[i]) {
-		i++
-	}
-	if i >= len(s) {
-		return i, false
-	}
-	switch c := s[i]; c {
-	case '"', '\'':
-		j := strings.IndexByte(s[i+1:], c)
-		if j < 0 {
-			return i, false
-		}
-		a.quote, a.vs, a.ve = c, int32(i+1), int32(i+1+j)
-		i += j + 2
-	case '>': // missing attribute value
-		a.quote, a.vs, a.ve = '=', int32(i), int32(i)
-	default:
-		a.quote, a.vs = '=', int32(i)
-		for i < len(s) && s[i] != '>' && !isSpace(s[i]) {
-			i++
-		}
-		a.ve = int32(i)
-	}
-	a.end = int32(i)
-	return i, true
-}
-
-// addAttr appends an attribute, all of whose fields are then to be set.
-func (t *tape) addAttr() *attribute {
-	i := len(t.attrs)
-	if i < cap(t.attrs) {
-		t.attrs = t.attrs[:i+1]
-	} else {
-		t.attrs = append(t.attrs, attribute{})
-	}
-	return &t.attrs[i]
-}
-
-// markOdd marks the attributes that a browser drops, and notes those that go
-// whoever looks: these, event handlers, and names that begin with "=", which
-// would become the value of the attribute before, if what is between them went.
-func (t *tape) markOdd(from, to int32) {
-	if to-from > 16 {
-		t.markDups(t.attrs[from:to])
-	}
-	for i := from; i < to; i++ {
-		a := &t.attrs[i]
-		if to-from <= 16 {
-			for j := from; j < i; j++ {
-				if b := &t.attrs[j]; a.id == b.id && (a.id != aNone || t.attrName(a) == t.attrName(b)) {
-					a.dup = true
-					break
-				}
-			}
-		}
-		if c := t.s[a.start]; a.dup || c == '=' || a.ve > a.vs && c|0x20 == 'o' && hasPrefixFold(t.s[a.start:a.nameEnd], "on") {
-			t.odd = append(t.odd, i)
-		}
-	}
-}
-
-var hashSeed = maphash.MakeSeed()
-
-// markDups is the marking of duplicates for tags with many attributes: a hash
-// table that whoever writes the page can't foresee.
-func (t *tape) markDups(as []attribute) {
-	size := 64
-	for size < 2*len(as) {
-		size *= 2
-	}
-	t.hashed = zeroed(t.hashed, size)
-	for i := range as {
-		name := t.attrName(&as[i])
-		h := int(maphash.String(hashSeed, name)) & (size - 1)
-		for ; t.hashed[h] != 0; h = (h + 1) & (size - 1) {
-			if t.attrName(&as[t.hashed[h]-1]) == name {
-				as[i].dup = true
-				break
-			}
-		}
-		if !as[i].dup {
-			t.hashed[h] = int32(i) + 1
-		}
-	}
 }
 
 func (t *tape) startTag(i int) (int, error) {

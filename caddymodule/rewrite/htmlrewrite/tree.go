@@ -2,6 +2,7 @@ package htmlrewrite
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
@@ -32,7 +33,7 @@ func (t *tape) openHTML(g *tag, own nodeFlags) (int, error) {
 	}
 	switch {
 	case g.id == tPlaintext:
-		return 0, fmt.Errorf("%w: plaintext", edit.ErrMalformed)
+		return t.plaintext(g, own)
 	case g.id == tFrameset: // tags are dropped there, or all of it is
 		return 0, fmt.Errorf("%w: frameset", edit.ErrAmbiguous)
 	case t.open[tSelect] > 0 && f&(fRaw|fRCDATA) != 0 && g.id != tScript &&
@@ -61,6 +62,26 @@ func (t *tape) openHTML(g *tag, own nodeFlags) (int, error) {
 	}
 	return g.end, t.push(g, own)
 }
+
+// plaintext appends the element behind which all is text, end tags included
+// (13.2.5.5, PLAINTEXT state). Not all read it so, and a wiki writes its page on
+// behind what somebody put there: it is refused if there could be more in the
+// text than words, that is, a tag with attributes, a comment or a reference.
+func (t *tape) plaintext(g *tag, own nodeFlags) (int, error) {
+	if t.open[tSelect] > 0 || t.open[tTable] > 0 || t.open[tTemplate] > 0 || own&nForeign != 0 || !bareTags.MatchString(t.s[g.end:]) {
+		return 0, fmt.Errorf("%w: plaintext", edit.ErrAmbiguous)
+	}
+	i := t.addElement(g, own)
+	if len(t.s) > g.end {
+		t.texts = append(t.texts, piece{int32(g.end), int32(len(t.s)), kRaw})
+	}
+	e := &t.nodes[i]
+	e.close, e.end, e.last = int32(len(t.s)), int32(len(t.s)), int32(len(t.nodes))
+	return len(t.s), nil
+}
+
+// bareTags matches text in which every tag is a name alone.
+var bareTags = regexp.MustCompile(`^[^<&]*(?:</?(?:p|br|b|i|em|strong|div|span|ul|ol|li|h[1-6]|body|html)>[^<&]*)*$`)
 
 // push appends the element and makes it the current one.
 func (t *tape) push(g *tag, own nodeFlags) error {

@@ -12,13 +12,14 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite/jsonrewrite"
 	"github.com/postern-gateway/postern/rules"
+	"github.com/postern-gateway/postern/rules/codec/tiny"
 )
 
 // Sizes of answers.
 var sizes = []struct {
 	name  string
 	bytes int
-}{{"10KB", 10 << 10}, {"100KB", 100 << 10}, {"1MB", 1 << 20}}
+}{{"10KB", 10 << 10}, {"100KB", 100 << 10}, {"1MB", 1 << 20}, {"10MB", 10 << 20}}
 
 // benchPages is how many pages the wiki of these benchmarks has; two of three
 // are in a space that its viewer may see.
@@ -52,8 +53,8 @@ func writeHit(b *strings.Builder, i int) {
 	user := fmt.Sprintf(`{"type":"known","username":"user%d","userKey":"8ab28a638dd55254018dd5537bb6%04d","profilePicture":{"path":"/images/icons/profilepics/default.svg","width":48,"height":48,"isDefault":true},"displayName":"Person Number %d","_links":{"self":"https://wiki.example.com/rest/api/user?key=8ab28a638dd55254018dd5537bb6%04d"},"_expandable":{"status":""}}`, who, who, who, who)
 	place := fmt.Sprintf(`{"id":%d,"key":"%s","name":"The space %s","type":"global","_links":{"webui":"/display/%s","self":"https://wiki.example.com/rest/api/space/%s"},"_expandable":{"metadata":"","icon":"","description":"","retentionPolicy":"","homepage":"/rest/api/content/%d"}}`, 1+i%3/2, space, space, space, space, 6600000+i%3)
 	links := func(id int) string {
-		return fmt.Sprintf(`"extensions":{"position":"none"},"_links":{"webui":"/display/%s/Page+Number+%d","edit":"/pages/resumedraft.action?draftId=%d","tinyui":"/x/%x","self":"https://wiki.example.com/rest/api/content/%d"},"_expandable":{"metadata":"","operations":"","children":"/rest/api/content/%d/child","restrictions":"/rest/api/content/%d/restriction/byOperation","descendants":"/rest/api/content/%d/descendant"}`,
-			benchSpace(id-6600000), id-6600000, id, id, id, id, id, id)
+		return fmt.Sprintf(`"extensions":{"position":"none"},"_links":{"webui":"/display/%s/Page+Number+%d","edit":"/pages/resumedraft.action?draftId=%d","tinyui":"/x/%s","self":"https://wiki.example.com/rest/api/content/%d"},"_expandable":{"metadata":"","operations":"","children":"/rest/api/content/%d/child","restrictions":"/rest/api/content/%d/restriction/byOperation","descendants":"/rest/api/content/%d/descendant"}`,
+			benchSpace(id-6600000), id-6600000, id, tiny.Encode(uint64(id)), id, id, id, id)
 	}
 	up := 6600000 + i%3
 	fmt.Fprintf(b, `{"content":{"id":"%d","type":"page","status":"current","title":"Page Number %d","space":%s,"history":{"latest":true,"createdBy":%s,"createdDate":"2026-02-27T15:19:06.032+05:30","_links":{"self":"https://wiki.example.com/rest/api/content/%d/history"},"_expandable":{"lastUpdated":"","previousVersion":"","contributors":"","nextVersion":""}},`, id, i, place, user, id)
@@ -178,10 +179,10 @@ func TestShippedSearch(t *testing.T) {
 		}
 		visible := 0
 		for i, v := range rep.Items {
-			if v != (i%3 != 0) {
-				t.Errorf("%s: item %d: visible %v", name, i, v)
+			if v.Seen != (i%3 != 0) {
+				t.Errorf("%s: item %d: visible %v", name, i, v.Seen)
 			}
-			if v {
+			if v.Seen {
 				visible++
 			}
 		}

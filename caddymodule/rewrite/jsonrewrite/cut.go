@@ -45,8 +45,9 @@ func (k *cutter) after(c int32, leaves bool) {
 func (k *cutter) end() {
 	switch {
 	case k.from < 0:
-	case k.kept < 0:
-		k.delete(k.r.t.outer(k.from), int(k.r.t.nodes[k.last].end))
+	case k.kept < 0: // all of it, the white space as well
+		in := &k.r.t.nodes[k.r.t.nodes[k.from].parent]
+		k.delete(int(in.start)+1, int(in.end)-1)
 	default:
 		k.delete(int(k.r.t.nodes[k.kept].end), int(k.r.t.nodes[k.last].end))
 	}

@@ -34,9 +34,9 @@ type Program struct {
 	shapes []*shape
 	held   []*shape // those with a placeholder
 
-	routes sync.Map  // routeKey -> *route, of routes that do not change
-	probes sync.Map  // evidence -> path
-	runs   sync.Pool // of *run
+	routes sync.Map // routeKey -> *route, of routes that do not change
+	probes sync.Map // evidence -> path
+	runs   edit.Pool[run]
 }
 
 type routeKey struct {
@@ -85,7 +85,6 @@ func Compile(p *rules.Profile) (*Program, error) {
 	if err := pr.bitsOfShapes(); err != nil {
 		return nil, err
 	}
-	pr.runs.New = func() any { return newRun(pr) }
 	return pr, nil
 }
 

@@ -19,6 +19,7 @@ type route struct {
 	parallel    []path
 	subject     []place
 	lists       []path // of the pages' items
+	whole       path   // of the first list, groups and all
 	negative    bool
 }
 
@@ -129,6 +130,11 @@ func (p *Program) addPage(r *route, ps *rules.PageSpec, add func(string, field) 
 	list := len(r.lists)
 	if ps.Items != "" {
 		r.lists = append(r.lists, items)
+	}
+	if ps.List != "" && list == 0 {
+		if r.whole, err = p.parsePath(ps.List); err != nil {
+			return err
+		}
 	}
 	if err := add(ps.Size, field{op: size, list: list}); err != nil {
 		return err

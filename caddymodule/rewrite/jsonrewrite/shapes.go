@@ -100,7 +100,7 @@ func (p *Program) shape(in *rules.Shape) (*shape, error) {
 		if len(kp.path) == 1 {
 			f := field{op: keep}
 			if kp.url {
-				f.op = url
+				f.op = baseURL // as judgeURL reads it
 			}
 			implied[kp.path[0].id] = f
 		} else if len(kp.path) > 1 {
@@ -205,7 +205,7 @@ func (p *Program) places(in []rules.Place, implied map[int32]field) ([]place, er
 		switch pl.As {
 		case "":
 		case "url":
-			o.url, f.op = true, url
+			o.url, f.op = true, baseURL // as judgeURL reads it
 		default:
 			a, ok := rules.ParseAttr(pl.As)
 			if !ok {

@@ -48,6 +48,7 @@ const (
 	told                       // the route says by its path what it is
 	shown                      // judged by its shape: visible
 	hidden                     // or not
+	listed                     // an array of the route's first list, not judged yet
 )
 
 // tape is a document read once: flat nodes over the original bytes.

@@ -127,19 +127,8 @@ func (t *tape) manyNames(self int32, count int) error {
 	return nil
 }
 
-// maxPooled bounds what is kept of a large document's memory, in nodes.
-const maxPooled = 1 << 18
+// release forgets the document.
+func (t *tape) release() { t.src, t.s, t.kept = nil, "", arena{} }
 
-// release forgets the document, and memory that few will need.
-func (t *tape) release() {
-	if cap(t.nodes) > maxPooled {
-		t.nodes = nil
-	}
-	if len(t.names.slots) > maxPooled {
-		t.names.slots = nil
-	}
-	if cap(t.buf) > maxPooled*8 {
-		t.buf = nil
-	}
-	t.src, t.s, t.kept = nil, "", arena{}
-}
+// size is about the number of bytes of memory that the tape keeps.
+func (t *tape) size() int { return 36*cap(t.nodes) + 12*len(t.names.slots) + cap(t.buf) }

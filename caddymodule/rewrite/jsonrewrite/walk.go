@@ -9,6 +9,10 @@ import (
 	"github.com/postern-gateway/postern/rules"
 )
 
+// maxOver bounds how many places a route's paths may have led to for their map to
+// be kept.
+const maxOver = 1 << 15
+
 // maxNested bounds JSON in strings of JSON.
 const maxNested = 8
 
@@ -19,15 +23,14 @@ type run struct {
 	in   *Input
 	rt   *route
 	t    tape
-	list *edit.List
+	list edit.List
 	rep  edit.Report
 	err  error
 
 	over     map[int32]*field // what the route says of a node by its path: those with told set
 	keys     []rules.Key      // of references that are being judged
 	prose    []edit.Span
-	items    int32    // the array of the route's first list, or -1
-	visibles int      // of them, so far
+	visibles int      // of the route's first list, so far
 	fill     []string // by shape: its placeholder, once it is needed
 	text     []byte   // a string's value
 	out      []byte   // the result of JSON in a string
@@ -63,20 +66,18 @@ func (p *Program) Island(dst, src []byte, in Input, fields map[string]rules.Fiel
 }
 
 func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.Report, error) {
-	r := p.runs.Get().(*run)
-	defer r.release()
+	r := p.runs.Get(len(src))
+	if r == nil {
+		r = newRun(p)
+	}
+	defer r.release(len(src))
 	r.in, r.rt = in, rt
 	t := &r.t
 	if err := t.read(src); err != nil {
 		return dst, edit.Report{}, err
 	}
-	r.list = edit.Get()
-	defer edit.Put(r.list)
 
-	r.items = -1
-	if len(rt.lists) > 0 {
-		r.items = t.first(0, rt.lists[0])
-	}
+	r.markLists()
 	r.evidence()
 	r.mark()
 	r.parallel()
@@ -88,6 +89,7 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 		r.rep.RootHidden = true
 		return dst, r.rep, nil
 	}
+	r.unseen()
 	r.totals()
 	out, err := r.list.Apply(dst, src)
 	if err != nil {
@@ -104,24 +106,21 @@ func (p *Program) rewrite(dst, src []byte, in *Input, rt *route) ([]byte, edit.R
 	return out, r.rep, nil
 }
 
-// release gives the run back, without memory that few will need.
-func (r *run) release() {
+// release forgets the document, of so many bytes, and gives the run back.
+func (r *run) release(bytes int) {
 	r.t.release()
-	if len(r.over) > maxPooled/8 {
+	r.list.Reset()
+	if len(r.over) > maxOver {
 		r.over = make(map[int32]*field)
 	}
 	clear(r.over)
 	clear(r.fill)
 	clear(r.keys[:cap(r.keys)])
-	kept := run{p: r.p, t: r.t, over: r.over, fill: r.fill, keys: r.keys[:0]}
-	if cap(r.prose) <= maxPooled {
-		kept.prose = r.prose[:0]
+	*r = run{
+		p: r.p, t: r.t, list: r.list, over: r.over, fill: r.fill,
+		keys: r.keys[:0], prose: r.prose[:0], text: r.text[:0], out: r.out[:0],
 	}
-	if cap(r.text) <= maxPooled*8 && cap(r.out) <= maxPooled*8 {
-		kept.text, kept.out = r.text[:0], r.out[:0]
-	}
-	*r = kept
-	r.p.runs.Put(r)
+	r.p.runs.Put(r, bytes, r.t.size()+r.list.Size()+16*cap(r.prose)+cap(r.text)+cap(r.out))
 }
 
 func (r *run) keepUnknown() bool { return r.rt.keepUnknown || r.in.Keep }
@@ -243,8 +242,9 @@ func (r *run) filled(s *shape) string {
 // program writes it: an answer that went through once goes through again.
 func (r *run) ours(n int32) bool {
 	nd := &r.t.nodes[n]
+	v := r.t.s[nd.start:nd.end]
 	for _, s := range r.p.held {
-		if r.filled(s) == r.t.s[nd.start:nd.end] {
+		if strings.HasPrefix(v, s.placeholder[0].lit) && v == r.filled(s) {
 			return true
 		}
 	}
@@ -389,6 +389,7 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 		f = &walkField // the same place as a list: its elements say who they are
 	}
 	var lst held
+	listed := r.visit(n)
 	left, groups := 0, r.groups(n)
 	cut := r.cutting()
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
@@ -398,8 +399,8 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 			had, stay := r.tally(c)
 			leaves = had > 0 && stay == 0
 		}
-		if n == r.items {
-			leaves = r.item(leaves)
+		if listed {
+			leaves = r.item(c, leaves)
 		}
 		cut.after(c, leaves)
 		if !leaves {
@@ -409,21 +410,6 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 	cut.end()
 	// empty or emptied, an array that nobody names is the same: nothing
 	return strict && left == 0
-}
-
-// item notes whether an item of the list may be seen, and takes it out as well
-// if it lies outside the window.
-func (r *run) item(leaves bool) bool {
-	if r.rep.Items == nil {
-		had, _ := r.tally(r.items)
-		r.rep.Items = make([]bool, 0, had)
-	}
-	r.rep.Items = append(r.rep.Items, !leaves)
-	if w := r.in.Window; w != nil && !leaves {
-		leaves = r.visibles < w.Skip || r.visibles-w.Skip >= w.Take
-		r.visibles++
-	}
-	return leaves
 }
 
 // groups says that an array is a list of lists and of nothing else: a group

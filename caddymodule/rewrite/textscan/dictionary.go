@@ -103,6 +103,7 @@ func (b *builder) each(f rules.Facts, take func([]word, name)) {
 		if text == "" {
 			return
 		}
+		text = deepest(text)
 		if n > maxNames {
 			b.d.Truncated = true
 			return

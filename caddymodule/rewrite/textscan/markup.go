@@ -3,6 +3,8 @@ package textscan
 import (
 	"bytes"
 	"strings"
+
+	"golang.org/x/net/html/atom"
 )
 
 // markup looks through text, attributes, comments and scripts. It knows just
@@ -206,6 +208,40 @@ func attribute(b []byte, i int) (int, []byte) {
 		to = i + 1
 	}
 	return i, b[from:to]
+}
+
+// inText reports whether b[from:to], of a text with what looks like tags in it,
+// may be somebody's name as it stands: each tag that it holds or touches is
+// whole, of an element that is ended in it or that nobody knows.
+func inText(b []byte, from, to int) bool {
+	if from > 0 && b[from-1] == '<' {
+		from--
+	}
+	if to < len(b) && b[to] == '>' {
+		to++
+	}
+	open := 0
+	for b = b[from:to]; ; {
+		i := bytes.IndexByte(b, '<')
+		if i < 0 {
+			return open == 0 && bytes.IndexByte(b, '>') < 0
+		}
+		n := bytes.IndexByte(b[i:], '>')
+		if n < 0 || bytes.IndexByte(b[:i], '>') >= 0 {
+			return false
+		}
+		name, ends := bytes.CutPrefix(b[i+1:i+n], []byte("/"))
+		name, _, _ = bytes.Cut(name, []byte(" "))
+		if atom.Lookup(bytes.ToLower(name)) != 0 {
+			if open++; ends {
+				open -= 2
+			}
+		}
+		if open < 0 {
+			return false
+		}
+		b = b[i+n+1:]
+	}
 }
 
 // plainAttr reports whether the name of an attribute is one of the usual ones,

@@ -3,9 +3,14 @@ package textscan
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/postern-gateway/postern/rules"
 )
+
+// maxBoth is of how many bytes a text is at most that looks like markup and is
+// read as what it says as well: a title may have angle brackets in it.
+const maxBoth = 2048
 
 // maxNesting bounds markup in markup: escaped HTML in a feed in a string.
 const maxNesting = 3
@@ -173,7 +178,11 @@ func (r *reading) careful(w *waiting) {
 		parts = r.parts[w.from:w.to]
 	}
 	s.machine = w.machine
-	if !s.within(&r.src, parts, r.depth, w.attr, w.of) {
+	depth := r.depth
+	if s.within(&r.src, parts, depth, w.attr, w.of) {
+		depth = maxNesting
+	}
+	if depth < maxNesting || parts[len(parts)-1].to-parts[0].from <= maxBoth {
 		u := s.units.get()
 		u.reset()
 		for _, p := range parts {
@@ -184,9 +193,10 @@ func (r *reading) careful(w *waiting) {
 			from, _ := r.src.at(p.from)
 			u.dec, u.pos, u.end = append(u.dec, ' '), append(u.pos, from), append(u.end, from)
 		}
-		s.unit(u, r.depth, w.attr)
+		s.deepest(u)
+		s.unit(u, depth, w.attr)
 		if !w.run {
-			s.dotted(u, r.depth, w.attr)
+			s.dotted(u, depth, w.attr)
 		}
 		s.units.put(u)
 	}
@@ -210,6 +220,34 @@ func (s *scan) within(src *source, pieces []part, depth int, attr bool, of level
 	}
 	s.markup(source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}, depth+1, false)
 	return true
+}
+
+// deepest undoes the escapes of what undoing escapes has left: those of a name
+// that was escaped for markup, in a string that was escaped for scripts.
+func (s *scan) deepest(u *unit) {
+	v := s.units.get()
+	for range maxNesting {
+		if bytes.IndexByte(u.dec, '&') < 0 && bytes.IndexByte(u.dec, '%') < 0 && bytes.IndexByte(u.dec, '\\') < 0 {
+			break
+		}
+		v.reset()
+		v.raw(source{b: u.dec, pos: u.pos, end: u.end}, 0, len(u.dec))
+		*u, *v = *v, *u
+		if len(u.dec) == len(v.dec) {
+			break
+		}
+	}
+	s.units.put(v)
+}
+
+// deepest is how a name is read in a text: with what looks like escapes undone.
+func deepest(name string) string {
+	for n := 0; n < maxNesting && strings.ContainsAny(name, `&%\`); n++ {
+		var u unit
+		u.raw(source{b: []byte(name)}, 0, len(name))
+		name = string(u.dec)
+	}
+	return name
 }
 
 // dotted looks through a piece once more, read as an old anchor.

@@ -248,17 +248,23 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	for _, m := range s.o.Marks {
 		u.without(m)
 	}
-	if depth < maxNesting && nested(u.dec) {
+	tags := nested(u.dec)
+	if depth < maxNesting && tags {
 		inner := source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}
 		s.markup(inner, depth+1, false)
-		return
+		if len(u.dec) > maxBoth {
+			return
+		}
 	}
-	s.shapes(u)
+	again := tags && depth < maxNesting
+	if !again {
+		s.shapes(u)
+	}
 	if s.d == nil {
 		return
 	}
 	s.words = split(s.words[:0], u.dec, nil)
-	if s.machine {
+	if s.machine && !again {
 		s.ids(u)
 	}
 	s.hash = s.hash[:0]
@@ -275,6 +281,9 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 			continue
 		}
 		a, b := s.words[f.from].start, s.words[f.to-1].end
+		if tags && !inText(u.dec, a, b) || again && !bytes.ContainsAny(u.dec[a:b], "<>") {
+			continue
+		}
 		zone, mode := "structure", s.o.Structure
 		if !attr && s.inProse(int(u.pos[a])) {
 			zone, mode = "prose", s.o.ProseMode

@@ -57,6 +57,9 @@ var world = &facts{
 		{ID: "8", Title: "Shared gizmo", Space: "ACME"},
 		{ID: "9", Title: "東京計画書"},
 		{ID: "7000201", Title: "Pay"},
+		{ID: "11", Title: `Quorum <Zorbax> R&D "Plan"`},
+		{ID: "12", Title: "Quorum <b>Kestrel</b> Vault"},
+		{ID: "13", Title: "Strategy B"},
 	},
 }
 
@@ -83,6 +86,10 @@ func TestScan(t *testing.T) {
 		want string // "": as it was
 	}{
 		{"plain", textscan.HTML, `<p>by Zelda Quill today</p>`, `<p>by […] today</p>`},
+		{"angle brackets in a name", textscan.HTML, `<p>Quorum &lt;Zorbax&gt; R&amp;D "Plan", Quorum &lt;b&gt;Kestrel&lt;/b&gt; Vault</p>`, `<p>[…]", […]</p>`},
+		{"the same in an attribute", textscan.HTML, `<p title="see Quorum &lt;Zorbax&gt; R&amp;D &#34;Plan">x</p>`, `<p title="see […]">x</p>`},
+		{"the same in a string", textscan.JSON, `{"a":"Quorum <Zorbax> R\u0026amp;D \u0026quot;Plan\""}`, `{"a":"[…]\""}`},
+		{"tags are not a name", textscan.JSON, `{"a":"<b>Strategy</b> of <b> Strategy"}`, ""},
 		{"case and blanks", textscan.HTML, "<p>ZELDA\n  quill</p>", `<p>[…]</p>`},
 		{"entities", textscan.HTML, `<p>Zel&#100;a&nbsp;Qu&#x69;ll</p>`, `<p>[…]</p>`},
 		{"soft and zero-width", textscan.HTML, "<p>Zel\u00adda Qui\u200bll, Zel&shy;da Quill</p>", `<p>[…], […]</p>`},

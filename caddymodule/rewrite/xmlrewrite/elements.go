@@ -1,8 +1,7 @@
 package xmlrewrite
 
 import (
-	"fmt"
-	"net/url"
+	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,39 +10,20 @@ import (
 	"github.com/postern-gateway/postern/rules"
 )
 
-// useOf says what element i, or its attribute of the given name, is.
-func (r *run) useOf(i int, attr string) use {
-	for k := range r.f.uses {
-		if u := &r.f.uses[k]; u.attr == attr && u.matches(r.t, i) {
-			return u.use
-		}
-	}
-	if attr != "" {
-		if isNamespace(attr) {
-			return plain
-		}
-		return attrUse[attr]
-	}
-	if r.f.isEntry(r.t, i) {
-		return container
-	}
-	return r.std[r.t.nodes[i].name]
-}
-
 // element judges one element and gives the index of the node to go on with:
 // its first child, or what is behind it.
-func (r *run) element(i int) int {
+func (r *run) element(i int32) int32 {
 	t := r.t
-	n := &t.nodes[i]
-	u := r.useOf(i, "")
+	n, name := &t.nodes[i], t.name(i)
+	u := r.useOf(i)
 	if u == container && !t.hasElements(i) && strings.TrimSpace(t.value(i)) != "" {
-		u = r.leaf(n.name)
+		u = r.leaf(name)
 	}
 	switch {
 	case u == unknown:
 		r.unknownGoes(i)
 		return n.last
-	case u == container && n.name == "source":
+	case u == container && name == "source":
 		r.unknownGoes(i) // of Atom: the feed that the entry was taken from
 		return n.last
 	case u == drop:
@@ -51,7 +31,13 @@ func (r *run) element(i int) int {
 		r.remove(i)
 		return n.last
 	case u != container && t.hasElements(i):
-		// Markup where a text was expected; XHTML in Atom is of that sort.
+		// Markup where a text was expected.
+		if r.isXHTML(i, u) {
+			if r.attributes(i) {
+				r.xhtml(i)
+			}
+			return n.last
+		}
 		r.unknownGoes(i)
 		return n.last
 	}
@@ -64,7 +50,7 @@ func (r *run) element(i int) int {
 	for j := i + 1; j < n.last; j++ {
 		if c := &t.nodes[j]; c.kind == kUnread {
 			r.always++
-			r.list.Delete(c.start, c.end)
+			r.list.Delete(int(c.start), int(c.end))
 		}
 	}
 	switch u {
@@ -74,7 +60,7 @@ func (r *run) element(i int) int {
 			break
 		}
 		if u == prose {
-			r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
+			r.t.prose = append(r.t.prose, edit.Span{Start: int(n.open), End: int(n.close)})
 		}
 	case markup:
 		r.markup(i)
@@ -90,7 +76,7 @@ func (r *run) element(i int) int {
 
 // title leaves the title of a visible page alone. What else stands there is
 // not known to be anything that may be read.
-func (r *run) title(i int) {
+func (r *run) title(i int32) {
 	v := strings.TrimSpace(r.t.value(i))
 	if v == "" || v == "…" {
 		return
@@ -105,7 +91,7 @@ func (r *run) title(i int) {
 	}
 	n := &r.t.nodes[i]
 	r.rep.Hide(rules.Content, edit.Replaced)
-	r.list.Replace(n.open, n.close, "…")
+	r.list.Replace(int(n.open), int(n.close), "…")
 }
 
 // leaf says what an element is that may be a container and holds text alone.
@@ -120,18 +106,18 @@ func (r *run) leaf(name string) use {
 }
 
 // attributes judges the attributes of element i; not ok: the element went.
-func (r *run) attributes(i int) bool {
+func (r *run) attributes(i int32) bool {
 	t := r.t
 	n := &t.nodes[i]
 	for k := n.attr; k < n.attrEnd; k++ {
 		a := &t.attrs[k]
+		name := t.attrName(a)
 		v := t.unescape(t.s[a.vs:a.ve])
-		if a.name == "xml:base" {
-			r.setBase(n, a, v)
-			continue
+		if name == "xml:base" {
+			continue // see enter
 		}
-		u := r.useOf(i, a.name)
-		if u == link && (a.name == "domain" || a.name == "scheme") && !looksLikeURL(v) {
+		u := r.attrUseOf(i, name)
+		if u == link && (name == "domain" || name == "scheme") && !looksLikeURL(v) {
 			u = prose
 		}
 		switch u {
@@ -148,42 +134,23 @@ func (r *run) attributes(i int) bool {
 			r.rep.Check(rules.User)
 			if !shown(r.entity(r.userKey(v))) {
 				r.rep.Hide(rules.User, edit.Replaced)
-				r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, r.in.Texts["hidden_user"]))
+				r.list.Replace(int(a.vs), int(a.ve), r.t.escape(attrEscaper, r.in.Texts["hidden_user"]))
 			}
 		default:
 			r.always++
 			r.rep.UnknownFields++
-			r.list.Delete(a.start-1, a.end) // with one of the spaces before it
+			r.list.Delete(int(a.start-1), int(a.end)) // with one of the spaces before it
 		}
 	}
 	return true
 }
 
-// setBase takes the root's xml:base; elsewhere, or twice, it is refused.
-func (r *run) setBase(n *node, a *attribute, v string) {
-	if n.parent >= 0 {
-		r.fail(fmt.Errorf("xml: %w: xml:base below the root", edit.ErrAmbiguous))
-		return
-	}
-	l := r.judge.URL(v)
-	if l.Fate != rules.FateKeep {
-		r.rep.Hide(l.Kind, edit.Removed)
-		r.list.Delete(a.start-1, a.end)
-		return
-	}
-	r.base = v
-	if l.URL != "" {
-		r.base = l.URL
-		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, l.URL))
-	}
-}
-
 // attrURL judges a URL in an attribute; not ok: the element went with it.
-func (r *run) attrURL(i int, a *attribute, v string) bool {
+func (r *run) attrURL(i int32, a *attribute, v string) bool {
 	if strings.TrimSpace(v) == "" {
 		return true
 	}
-	if a.name == "template" {
+	if r.t.attrName(a) == "template" {
 		return r.template(i, a, v)
 	}
 	l := r.link(v)
@@ -193,7 +160,7 @@ func (r *run) attrURL(i int, a *attribute, v string) bool {
 		r.remove(i)
 		return false
 	case l.URL != "" && l.URL != v:
-		r.list.Replace(a.vs, a.ve, r.t.escape(attrEscaper, l.URL))
+		r.list.Replace(int(a.vs), int(a.ve), r.t.escape(attrEscaper, l.URL))
 	}
 	return true
 }
@@ -202,7 +169,7 @@ var templateVar = regexp.MustCompile(`\{[^{}]*\}`)
 
 // template judges a URL template of OpenSearch, its variables filled with
 // numbers that can be found again in the re-based URL.
-func (r *run) template(i int, a *attribute, v string) bool {
+func (r *run) template(i int32, a *attribute, v string) bool {
 	vars := templateVar.FindAllString(v, -1)
 	k := 0
 	mark := func(j int) string { return "9" + strconv.Itoa(10071+j) }
@@ -229,21 +196,21 @@ func (r *run) template(i int, a *attribute, v string) bool {
 		r.remove(i)
 		return false
 	case out != "" && out != v:
-		r.list.Replace(a.vs, a.ve, r.t.respell(a.vs, a.ve, out, &attrEscapes))
+		r.list.Replace(int(a.vs), int(a.ve), r.t.respell(a.vs, a.ve, out, &attrEscapes))
 	}
 	return true
 }
 
 // url judges an element whose text is a URL. An id that is none is not known
 // to be harmless, but for the forms that ids have.
-func (r *run) url(i int) {
+func (r *run) url(i int32) {
 	t := r.t
 	n := &t.nodes[i]
 	v := strings.TrimSpace(t.value(i))
 	if v == "" {
 		return
 	}
-	if (n.name == "id" || n.name == "guid") && !looksLikeURL(v) {
+	if name := t.name(i); (name == "id" || name == "guid") && !looksLikeURL(v) {
 		if r.harmlessID(i, v) && r.tagHost(i, v) {
 			return
 		}
@@ -255,13 +222,13 @@ func (r *run) url(i int) {
 		r.rep.Hide(l.Kind, edit.Removed)
 		r.remove(i)
 	case l.URL != "" && l.URL != v:
-		r.list.Replace(n.open, n.close, r.t.escape(textEscaper, l.URL))
+		r.list.Replace(int(n.open), int(n.close), r.t.escape(textEscaper, l.URL))
 	}
 }
 
 // harmlessID reports whether an id that is no URL may stay: it is a UUID, or
 // was read as the entry's subject.
-func (r *run) harmlessID(i int, v string) bool {
+func (r *run) harmlessID(i int32, v string) bool {
 	if strings.HasPrefix(strings.ToLower(v), "urn:uuid:") {
 		return true
 	}
@@ -275,7 +242,7 @@ func (r *run) harmlessID(i int, v string) bool {
 
 // tagHost sees to the host in a tag: URI (RFC 4151): one of the wiki's own is
 // set to the site's; false: it is inside, and must not stay.
-func (r *run) tagHost(i int, v string) bool {
+func (r *run) tagHost(i int32, v string) bool {
 	host, to, ok := r.tagOf(v)
 	if !ok || to == "" {
 		return ok
@@ -285,7 +252,8 @@ func (r *run) tagHost(i int, v string) bool {
 	if at < 0 {
 		return false
 	}
-	r.list.Replace(n.open+at, n.open+at+len(host), to)
+	from := int(n.open) + at
+	r.list.Replace(from, from+len(host), to)
 	return true
 }
 
@@ -300,18 +268,17 @@ func (r *run) tagOf(v string) (host, to string, ok bool) {
 	if !ok || host == "" || strings.ContainsAny(host, "/@?#") {
 		return "", "", false
 	}
-	for _, scheme := range [...]string{"https", "http"} {
-		l := r.link(scheme + "://" + host + "/")
-		if l.Foreign {
-			continue
-		}
-		if l.Fate != rules.FateKeep {
-			return "", "", false
-		}
-		if u, err := url.Parse(l.URL); err == nil && u.Hostname() != host {
-			return host, u.Hostname(), true
-		}
-		break
+	j, knows := r.judge.(interface {
+		Host(name string) (spelled string, ok bool)
+	})
+	if !knows {
+		return "", "", false
+	}
+	if to, ok = j.Host(host); !ok {
+		return "", "", false
+	}
+	if to != host {
+		return host, to, true
 	}
 	return host, "", true
 }
@@ -330,7 +297,7 @@ func (r *run) userKey(v string) rules.Key {
 
 // user judges an element that holds a person's name. If he is hidden, what else
 // his parent element says of him goes.
-func (r *run) user(i int) {
+func (r *run) user(i int32) {
 	t := r.t
 	n := &t.nodes[i]
 	v := strings.TrimSpace(t.value(i))
@@ -338,7 +305,8 @@ func (r *run) user(i int) {
 		return
 	}
 	key := r.userKey(v)
-	if n.name == "email" {
+	email := t.name(i) == "email"
+	if email {
 		key.Attr = rules.UserEmail
 	}
 	hidden := r.in.Texts["hidden_user"]
@@ -349,57 +317,55 @@ func (r *run) user(i int) {
 	if shown(r.entity(key)) {
 		return
 	}
-	if hidden == "" || n.name == "email" {
+	if hidden == "" || email {
 		r.rep.Hide(rules.User, edit.Removed)
 		r.remove(i)
 	} else {
 		r.rep.Hide(rules.User, edit.Replaced)
-		r.list.Replace(n.open, n.close, r.t.escape(textEscaper, hidden))
+		r.list.Replace(int(n.open), int(n.close), r.t.escape(textEscaper, hidden))
 	}
-	if p := n.parent; p >= 0 && (t.nodes[p].name == "author" || t.nodes[p].name == "contributor") {
+	if p := n.parent; p >= 0 && (t.name(p) == "author" || t.name(p) == "contributor") {
 		r.person(p, i)
 	}
 }
 
 // person takes out what element p says of a hidden person beside his names and
 // element i, once.
-func (r *run) person(p, i int) {
+func (r *run) person(p, i int32) {
 	t := r.t
 	if t.nodes[p].cleared {
 		return
 	}
 	t.nodes[p].cleared = true
 	for j := p + 1; j < t.nodes[p].last; j = t.nodes[j].last {
-		if c := &t.nodes[j]; j != i && c.kind == kElement && c.name != "name" {
+		if c := &t.nodes[j]; j != i && c.kind == kElement && t.name(j) != "name" {
 			r.remove(j)
 		}
 	}
 }
 
 // markup rewrites the HTML in an element's text.
-func (r *run) markup(i int) {
+func (r *run) markup(i int32) {
 	t := r.t
 	n := &t.nodes[i]
 	if typ, ok := t.attrValue(n, "type"); ok && typ == "text" {
-		r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
+		r.t.prose = append(r.t.prose, edit.Span{Start: int(n.open), End: int(n.close)})
 		return
 	}
-	v := t.value(i)
-	if strings.TrimSpace(v) == "" {
+	r.text = t.appendValue(r.text[:0], i)
+	if len(bytes.TrimSpace(r.text)) == 0 {
 		return
 	}
 	if typ, ok := t.attrValue(n, "type"); r.in.Inner == nil || ok && typ != "html" && typ != "text/html" {
 		r.unknownGoes(i)
 		return
 	}
-	r.text = append(r.text[:0], v...)
-	b, err := r.in.Inner("html", r.text)
-	if err != nil {
-		r.fail(fmt.Errorf("xml: %s: %w", n.name, err))
+	b, ok := r.html(i)
+	if !ok {
 		return
 	}
-	r.t.prose = append(r.t.prose, edit.Span{Start: n.open, End: n.close})
-	if string(b) == v {
+	r.t.prose = append(r.t.prose, edit.Span{Start: int(n.open), End: int(n.close)})
+	if bytes.Equal(b, r.text) {
 		return
 	}
 	out := string(b)
@@ -408,15 +374,15 @@ func (r *run) markup(i int) {
 		return
 	}
 	if c := r.onlyCDATA(i); c >= 0 {
-		r.list.Replace(t.nodes[c].open, t.nodes[c].close, strings.ReplaceAll(out, "]]>", "]]]]><![CDATA[>"))
+		r.list.Replace(int(t.nodes[c].open), int(t.nodes[c].close), strings.ReplaceAll(out, "]]>", "]]]]><![CDATA[>"))
 		return
 	}
-	r.list.Replace(n.open, n.close, r.t.respell(n.open, n.close, out, &textEscapes))
+	r.list.Replace(int(n.open), int(n.close), r.t.respell(n.open, n.close, out, &textEscapes))
 }
 
 // onlyCDATA gives the one CDATA section that is all of element i's content, or
 // -1.
-func (r *run) onlyCDATA(i int) int {
+func (r *run) onlyCDATA(i int32) int32 {
 	n := &r.t.nodes[i]
 	if n.last == i+2 && r.t.nodes[i+1].kind == kCDATA {
 		return i + 1

@@ -11,22 +11,24 @@ import (
 
 // run is one document's way through a program.
 type run struct {
-	in     *Input
-	judge  edit.Judge
-	t      *tape
-	f      *feed
-	std    map[string]use
-	base   string
-	list   *edit.List
-	rep    edit.Report
-	values []string    // of one subject
-	keys   []rules.Key // of one reference
-	text   []byte      // of one element
-	layout int         // of dates: that of the last one
-	newest time.Time
-	stamp  string // the newest date as it is written
-	always int    // edits made without asking anybody
-	err    error
+	in         *Input
+	judge      edit.Judge
+	t          *tape
+	f          *feed
+	openSearch bool   // the document is a description of a search
+	base       string // the xml:base in force
+	bases      []outerBase
+	list       *edit.List
+	rep        edit.Report
+	seen       int         // entries that may be
+	values     []string    // of one subject
+	keys       []rules.Key // of one reference
+	text       []byte      // of one element
+	layout     int         // of dates: that of the last one
+	newest     time.Time
+	stamp      string // the newest date as it is written
+	always     int    // edits made without asking anybody
+	err        error
 }
 
 // Rewrite appends src with everything cut that the viewer may not see to dst.
@@ -42,14 +44,13 @@ func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error
 }
 
 func (r *run) document(p *Program, dst, src []byte) ([]byte, error) {
-	t, err := newTape(string(src))
+	t, err := newTape(string(src), p)
 	if err != nil {
 		return dst, err
 	}
 	defer t.release()
 	r.t = t
-	r.list = edit.Get()
-	defer edit.Put(r.list)
+	r.list = &t.list
 	if err := r.choose(p); err != nil {
 		return dst, err
 	}
@@ -81,18 +82,17 @@ func (r *run) document(p *Program, dst, src []byte) ([]byte, error) {
 // in a feed without any, the first one.
 func (r *run) choose(p *Program) error {
 	t := r.t
-	root := 0
+	root := int32(0)
 	for t.nodes[root].kind != kElement {
 		root++
 	}
-	r.std = standard
-	name := t.nodes[root].name
+	name := t.name(root)
 	if name == "OpenSearchDescription" {
-		r.std, r.f = openSearch, &feed{}
+		r.openSearch, r.f = true, &feed{}
 		return nil
 	}
 	for k := range p.feeds {
-		for i := range t.nodes {
+		for i := range int32(len(t.nodes)) {
 			if t.nodes[i].kind == kElement && p.feeds[k].isEntry(t, i) {
 				r.f = &p.feeds[k]
 				return nil
@@ -104,15 +104,6 @@ func (r *run) choose(p *Program) error {
 		return nil
 	}
 	return fmt.Errorf("xml: %w: no feed rule takes this document", edit.ErrMalformed)
-}
-
-func (f *feed) isEntry(t *tape, i int) bool {
-	for _, p := range f.entry {
-		if p.matches(t, i) {
-			return true
-		}
-	}
-	return false
 }
 
 // encoding checks the declared encoding: the document is UTF-8 by now.
@@ -138,17 +129,21 @@ func (r *run) fail(err error) {
 // walk judges all elements, entries first.
 func (r *run) walk() {
 	t := r.t
-	for i := 0; i < len(t.nodes) && r.err == nil; {
+	for i := int32(0); int(i) < len(t.nodes) && r.err == nil; {
 		n := &t.nodes[i]
 		switch n.kind {
 		case kUnread:
 			r.always++
-			r.list.Delete(n.start, n.end)
+			r.list.Delete(int(n.start), int(n.end))
 			i++
 		case kElement:
+			r.enter(i)
 			if r.f.isEntry(t, i) {
-				if kind, hidden := r.entry(i); hidden {
+				kind, hidden := r.entry(i)
+				if hidden {
 					r.rep.Hide(kind, edit.Removed)
+				}
+				if r.item(n, hidden) {
 					r.remove(i)
 					i = n.last
 					continue
@@ -160,15 +155,29 @@ func (r *run) walk() {
 			if n.kind == kCDATA || strings.Trim(t.s[n.open:n.close], " \t\r\n") != "" {
 				r.always++
 				r.rep.UnknownFields++
-				r.list.Delete(n.start, n.end)
+				r.list.Delete(int(n.start), int(n.end))
 			}
 			i++
 		}
 	}
 }
 
+// item notes an entry, and says whether it goes: it is hidden, or lies outside
+// the window.
+func (r *run) item(n *node, hidden bool) bool {
+	if r.rep.Items == nil {
+		r.rep.Items = make([]edit.Item, 0, len(r.t.nodes)/8+1) // few entries have fewer parts
+	}
+	r.rep.Items = append(r.rep.Items, edit.Item{Span: edit.Span{Start: int(n.start), End: int(n.end)}, Seen: !hidden})
+	if hidden {
+		return true
+	}
+	r.seen++
+	return r.in.Window != nil && !r.in.Window.Holds(r.seen-1)
+}
+
 // entry says whether an entry is hidden, and by which kind of entity.
-func (r *run) entry(i int) (rules.EntityKind, bool) {
+func (r *run) entry(i int32) (rules.EntityKind, bool) {
 	decided := false
 	for k := range r.f.subjects {
 		su := &r.f.subjects[k]
@@ -203,7 +212,7 @@ func (r *run) entry(i int) (rules.EntityKind, bool) {
 }
 
 // subjectValues gives what stands at a subject's places in entry i.
-func (r *run) subjectValues(su *subject, i int) []string {
+func (r *run) subjectValues(su *subject, i int32) []string {
 	t := r.t
 	out := r.values[:0]
 	for j := i; j < t.nodes[i].last; j++ {
@@ -213,6 +222,9 @@ func (r *run) subjectValues(su *subject, i int) []string {
 		}
 		if j > i && n.parent != i && su.parent == "" {
 			continue // of something inside the entry
+		}
+		if j > i && su.url && t.attribute(n, "xml:base") != nil {
+			r.fail(fmt.Errorf("xml: %w: an entry's link with a base of its own", edit.ErrAmbiguous))
 		}
 		v := ""
 		switch {
@@ -258,24 +270,21 @@ func looksLikeURL(v string) bool {
 }
 
 // remove takes out element i and the white space before it.
-func (r *run) remove(i int) {
+func (r *run) remove(i int32) {
 	n := &r.t.nodes[i]
 	if n.parent < 0 {
 		r.fail(fmt.Errorf("xml: %w: the root would have to go", edit.ErrMalformed))
 		return
 	}
 	start := n.start
-	for start > 0 && isSpace(r.t.s[start-1]) {
-		start--
+	if before := &r.t.nodes[i-1]; before.kind == kText && strings.Trim(r.t.s[before.start:before.end], " \t\r\n") == "" {
+		start = before.start // white space up to the tag before it
 	}
-	if start > 0 && r.t.s[start-1] != '>' {
-		start = n.start
-	}
-	r.list.Delete(start, n.end)
+	r.list.Delete(int(start), int(n.end))
 }
 
 // unknownGoes takes out an element that nobody knows how to read.
-func (r *run) unknownGoes(i int) {
+func (r *run) unknownGoes(i int32) {
 	r.always++
 	r.rep.UnknownFields++
 	r.remove(i)
@@ -313,97 +322,6 @@ func (r *run) link(raw string) rules.Link {
 	return l
 }
 
-// layouts are the ways in which feeds write dates.
-var layouts = []string{
-	time.RFC3339, time.RFC3339Nano, time.RFC1123, time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 MST",
-	"Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 MST", "2 Jan 2006 15:04:05 -0700",
-	time.RFC822, time.RFC822Z, "Mon, 2 Jan 06 15:04:05 -0700",
-}
-
-// parseDate reads a date. A feed writes all of its dates alike: the form of the
-// last one is tried first.
-func (r *run) parseDate(s string) (time.Time, bool) {
-	s = strings.TrimSpace(s)
-	if utc, ok := strings.CutSuffix(s, " GMT"); ok { // what most write, without a zone to be made up
-		if t, err := time.Parse("Mon, 02 Jan 2006 15:04:05", utc); err == nil {
-			return t, true
-		}
-	}
-	if t, err := time.Parse(layouts[r.layout], s); err == nil {
-		return t, true
-	}
-	for i, l := range layouts {
-		if t, err := time.Parse(l, s); err == nil {
-			r.layout = i
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
-
-func isRFC3339(s string) bool {
-	_, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(s))
-	return err == nil
-}
-
-var dateElements = map[string]bool{
-	"pubDate": true, "updated": true, "published": true, "dc:date": true, "atom:updated": true, "dcterms:modified": true,
-}
-
-// noteDate remembers the newest date of the entries that stay.
-func (r *run) noteDate(i int) {
-	t := r.t
-	for j := i + 1; j < t.nodes[i].last; j = t.nodes[j].last {
-		if n := &t.nodes[j]; n.kind == kElement && dateElements[n.name] {
-			v := strings.TrimSpace(t.value(j))
-			if d, ok := r.parseDate(v); ok && d.After(r.newest) {
-				r.newest, r.stamp = d, v
-			}
-		}
-	}
-}
-
-// dates sets the feed's own dates to the newest entry's, or takes them out.
-// They are set whether or not anything was cut: else they would tell.
-func (r *run) dates() {
-	t := r.t
-	for i := 0; i < len(t.nodes); i++ {
-		n := &t.nodes[i]
-		if n.kind != kElement {
-			continue
-		}
-		if r.f.isEntry(t, i) {
-			i = n.last - 1
-			continue
-		}
-		for _, p := range r.f.newest {
-			if !p.matches(t, i) || n.close == n.open {
-				continue
-			}
-			v := strings.TrimSpace(t.value(i))
-			with := r.stamp
-			switch {
-			case with == "":
-				r.always++
-				r.remove(i)
-			case v == with:
-			default:
-				if rfc := isRFC3339(v); rfc != isRFC3339(with) {
-					with = r.newest.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
-					if rfc {
-						with = r.newest.UTC().Format("2006-01-02T15:04:05Z")
-					}
-				}
-				if with != v {
-					r.always++
-					r.list.Replace(n.open, n.close, t.escape(textEscaper, with))
-				}
-			}
-			break
-		}
-	}
-}
-
 // evidence records what probes of the form "xml:PLACE" find.
 func (r *run) evidence() {
 	t := r.t
@@ -416,7 +334,7 @@ func (r *run) evidence() {
 		if err != nil {
 			continue
 		}
-		for i := range t.nodes {
+		for i := range int32(len(t.nodes)) {
 			if t.nodes[i].kind != kElement || !p.matches(t, i) || len(r.rep.Evidence[at]) >= 16 {
 				continue
 			}

@@ -13,6 +13,8 @@ import (
 // concurrent use.
 type Program struct {
 	feeds []feed
+	names map[string]uint16 // of elements, numbered from 1
+	known []known           // by number
 }
 
 // Input is what one document is rewritten with.
@@ -29,6 +31,8 @@ type Input struct {
 	// Inner rewrites a document inside an element; codec is "html". Without it
 	// such elements go.
 	Inner func(codec string, src []byte) ([]byte, error)
+	// Window, if set, cuts the entries to a part.
+	Window *edit.Window
 	// Charset is the legacy charset that the document was converted from, in
 	// lower case; empty for UTF-8. A declaration that says so is set to UTF-8,
 	// one that says otherwise is refused.
@@ -69,9 +73,9 @@ func parsePattern(s string) (pattern, error) {
 }
 
 // matches reports whether element i is meant.
-func (p pattern) matches(t *tape, i int) bool {
+func (p pattern) matches(t *tape, i int32) bool {
 	n := &t.nodes[i]
-	return n.name == p.name && (p.parent == "" || n.parent >= 0 && t.nodes[n.parent].name == p.parent)
+	return t.name(i) == p.name && (p.parent == "" || n.parent >= 0 && t.name(n.parent) == p.parent)
 }
 
 // subject is a place in an entry that says what it is about.
@@ -87,7 +91,8 @@ type feed struct {
 	entry    []pattern
 	subjects []subject
 	uses     []usePattern
-	keep     bool // undecided entries
+	attrUses []usePattern // those of attributes
+	keep     bool         // undecided entries
 	userAttr rules.Attr
 	newest   []pattern
 }
@@ -111,7 +116,7 @@ func Compile(p *rules.Profile) (*Program, error) {
 		}
 		pr.feeds = append(pr.feeds, f)
 	}
-	return pr, nil
+	return pr, pr.nameElements()
 }
 
 func compileFeed(r *rules.FeedRule) (f feed, err error) {

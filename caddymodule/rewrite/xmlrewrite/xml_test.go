@@ -43,6 +43,13 @@ func (j fakeJudge) URL(raw string) rules.Link {
 
 func (j fakeJudge) URLFor(raw, _ string) rules.Link { return j.URL(raw) }
 
+func (fakeJudge) Host(name string) (string, bool) {
+	if name == "wiki.corp.example" {
+		return "site.example", true
+	}
+	return name, name != "hidden.corp.example"
+}
+
 func (j fakeJudge) Entity(ref rules.Ref) rules.Decision {
 	d := rules.Decision{Verdict: rules.Visible}
 	for _, k := range ref.Keys {

@@ -206,7 +206,7 @@ func (s *scan) end(name string) error {
 	}
 	text := strings.TrimSpace(e.text.String())
 	if e.name == "ac:parameter" {
-		if shown[e.macro][e.param] {
+		if shown[e.macro][e.param] || e.param == "atlassian-macro-output-type" {
 			return nil
 		}
 		return s.add(Ref{Kind: MacroParam, Value: text, Attr: e.param, Macro: e.macro})
@@ -274,6 +274,12 @@ var shown = func() map[string]map[string]bool {
 		"anchor":                      "",
 		"section column":              "width border",
 		"jira":                        "key server serverId columns maximumIssues showSummary",
+		"drawio gliffy":               "diagramName diagramDisplayName name displayName revision width height border zoom lbox simple hiResPreview pagePin aspect tbstyle tempPreview pageCount contentVer size align",
+		"excerpt details":             "name id hidden",
+		"view-file viewpdf viewdoc viewxls viewppt multimedia": "width height page slide autostart autoplay grid sheet col row",
+		"children":    "all depth sort reverse style excerpt excerptType first",
+		"attachments": "sortBy sortOrder old upload preview",
+		"gallery":     "title columns sort reverse",
 	} {
 		set := map[string]bool{}
 		for _, p := range strings.Fields(params) {

@@ -40,8 +40,8 @@ func TestRefs(t *testing.T) {
 		},
 		{`<ri:content-entity ri:content-id="123"/><ri:space ri:space-key="HR"/>`, []Ref{{Kind: Content, Value: "123"}, {Kind: Space, Value: "HR"}}},
 		{
-			`<ac:structured-macro ac:name="children" ac:schema-version="2"><ac:parameter ac:name="page"><ac:link><ri:page ri:content-title="P"/></ac:link></ac:parameter><ac:parameter ac:name="sort"> title </ac:parameter></ac:structured-macro>`,
-			[]Ref{{Kind: Macro, Value: "children"}, {Kind: Page, Value: "P"}, {Kind: MacroParam, Value: "title", Attr: "sort", Macro: "children"}},
+			`<ac:structured-macro ac:name="children" ac:schema-version="2"><ac:parameter ac:name="page"><ac:link><ri:page ri:content-title="P"/></ac:link></ac:parameter><ac:parameter ac:name="sort">creation</ac:parameter><ac:parameter ac:name="of"> title </ac:parameter></ac:structured-macro>`,
+			[]Ref{{Kind: Macro, Value: "children"}, {Kind: Page, Value: "P"}, {Kind: MacroParam, Value: "title", Attr: "of", Macro: "children"}},
 		},
 		{
 			`<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[a <b> c]]></ac:plain-text-body></ac:structured-macro>`,

@@ -19,6 +19,9 @@ var plainTags = set(`a abbr b bdi bdo big blockquote br caption center cite code
 	table tbody td tfoot th thead time tr tt u ul var wbr
 	nowiki pre gallery ref references includeonly noinclude onlyinclude math chem syntaxhighlight source poem translate tvar languages indicator section`)
 
+// tagged are plain tags whose text names things only as text does.
+var tagged = set("ref nowiki pre poem math chem syntaxhighlight source")
+
 // variables are words in braces that stand for nothing but themselves, the time,
 // the site, or the page itself.
 var variables = set(`! = CURRENTYEAR CURRENTMONTH CURRENTMONTH1 CURRENTMONTH2 CURRENTMONTHNAME CURRENTMONTHNAMEGEN CURRENTMONTHABBREV CURRENTDAY
@@ -108,6 +111,8 @@ func (s *scan) call(name string, more []byte) {
 	case strings.HasPrefix(name, ":"):
 		s.titleOr(Link, name[1:], computed)
 	case isCall && texts[key]:
+	case key == "#tag" && isCall && tagged[strings.ToLower(strings.TrimSpace(arg))]:
+		// The tag by another spelling; what stands in it is found on its own.
 	case isCall && titled[key]:
 		s.titleOr(Link, arg, computed)
 	case isCall && key == "filepath":

@@ -31,6 +31,7 @@ func TestRefs(t *testing.T) {
 		},
 		{"{{T{{x}}}} [[A{{x}}]] {{#if:1|{{HR:Pay}}}}", []Ref{{Unknown, "computed title"}, {Template, "x"}, {Template, "HR:Pay"}}},
 		{"<gallery mode=packed>\nFile:A.png|x [[Plan]]\nB.png\n</gallery>", []Ref{{Link, "Plan"}, {File, "File:A.png"}, {File, "B.png"}}},
+		{"{{#tag:ref|see [[Plan]]|name=x}} {{#TAG: nowiki |a}} {{#tag:gallery|A.png}} {{#tag:{{x}}|y}}", []Ref{{Link, "Plan"}, {Unknown, "#tag"}, {Template, "x"}}},
 		{"<categorytree>HR</categorytree><b>x</b><DPL>y</DPL>", []Ref{{Unknown, "<categorytree>"}, {Unknown, "<dpl>"}}},
 		{
 			"<!-- [[HR:A]] --> <nowiki>[[HR:B]]</nowiki> [[HR<!-- x -->:C]] [[HR<nowiki/>:D]]",
