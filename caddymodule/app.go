@@ -53,6 +53,8 @@ type App struct {
 	// Hold is how many bytes of one response are held for rewriting at most;
 	// an answer over it is refused with 502. Default 16 MiB.
 	Hold int64 `json:"hold,omitempty"`
+	// Limits bound what one request may carry, and how often a viewer may ask.
+	Limits *Limits `json:"limits,omitempty"`
 	// DenyFloor is the step of time in which refusals are answered: each waits
 	// for the next multiple of it, so that how long it took does not tell
 	// whether the wiki was asked. Default 50ms; negative: no waiting.
@@ -137,6 +139,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return errors.New("store is missing: name one, such as sqlite:///var/lib/postern/postern.db")
 		}
 		a.storeDSN = "sqlite::memory:"
+	}
+	if err := a.Limits.check(); err != nil {
+		return err
 	}
 	if err := a.provisionProviders(repl); err != nil {
 		return err
@@ -247,6 +252,7 @@ func (a *App) Start() error {
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
 		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
+		Limits: a.Limits.requests(), Often: a.Limits.often(), ClientAddress: clientAddress,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // says what failed

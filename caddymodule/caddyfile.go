@@ -71,6 +71,9 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = one(d, &a.Prefix)
 		case "hold":
 			err = parseSize(d, &a.Hold)
+		case "limits":
+			a.Limits = new(Limits)
+			err = a.Limits.parse(d)
 		case "deny_floor":
 			err = parseDuration(d, &a.DenyFloor)
 		case "provider":
@@ -78,7 +81,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "upstream_identity":
 			err = a.parseIdentity(d)
 		default:
-			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, deny_floor, provider, upstream_identity", name)
+			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, limits, deny_floor, provider, upstream_identity", name)
 		}
 		if err != nil {
 			return err

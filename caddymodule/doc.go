@@ -36,6 +36,15 @@
 //		store     <dsn>
 //		prefix    <path>
 //		hold      <size>
+//		limits {
+//			rate           <requests>/<s|m|h> | off
+//			burst          <requests>
+//			concurrent     <requests> | off
+//			body           <size>
+//			target         <size>
+//			header_fields  <number>
+//			parameters     <number>
+//		}
 //		deny_floor <duration>
 //		provider  <name> {
 //			issuer         <url>

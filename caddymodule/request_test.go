@@ -59,7 +59,8 @@ func TestRequests(t *testing.T) {
 		{name: "not a script", line: "GET " + page, header: []string{"X-Requested-With: ines"}, status: 200, up: plain},
 		{name: "HEAD is made of the body", line: "HEAD " + page, status: 200, up: plain},
 		{name: "needless escapes", line: "GET /%64isplay/%41CME/Project%20Plan", status: 200, up: plain},
-		{name: "query credentials", line: "GET " + page + "?os_username=ines&os_password=hunter2&os_authType=basic", status: 200, up: plain},
+		{name: "query credentials", line: "GET " + page + "?os_username=ines&os_password=hunter2&os_authType=basic", status: 400},
+		{name: "how to sign in", line: "GET " + page + "?os_authType=basic", status: 200, up: plain},
 		{name: "range and conditions on a page", line: "GET " + page, header: []string{"Range: bytes=0-1", `If-Range: "x"`, `If-Match: "x"`, "If-Modified-Since: Mon, 02 Jan 2006 15:04:05 GMT", "If-Unmodified-Since: Mon, 02 Jan 2006 15:04:05 GMT"}, status: 200, up: plain},
 
 		{name: "host of somebody else", line: "GET " + page, header: []string{"Host: evil.example"}, status: 400},
@@ -153,8 +154,14 @@ func TestRequests(t *testing.T) {
 				}
 				return
 			}
-			if len(up) != 1 {
-				t.Fatalf("the wiki sees %d requests, want 1", len(up))
+			if len(up) == 0 {
+				t.Fatal("the wiki sees nothing")
+			}
+			for _, more := range up[1:] {
+				// A list that came out short is asked on, by the same line.
+				if more.lines()[0] != up[0].lines()[0] || more.req.Method != http.MethodPost {
+					t.Errorf("the wiki sees besides %q", more.raw)
+				}
 			}
 			if d := cmp.Diff(tt.up, up[0].lines()); d != "" {
 				t.Errorf("what the wiki sees (-want +got):\n%s", d)

@@ -12,6 +12,7 @@ type canon struct {
 	more                   []string
 	strip                  []stripRule
 	duplicates             bool                  // repeated names are the values of a list
+	repeats                map[string]bool       // names that some route takes so
 	names                  map[string]nameFate   // of parameters that no route is asked about
 	links                  map[string]*paramType // of those, what may stay in links
 	fold                   bool
@@ -46,7 +47,7 @@ func newCanon(c *Canon) (*canon, error) {
 		doubleSlash: !has("//"), semicolon: !has(";"),
 		encSlash: !has("%2f"), encSemi: !has("%3b"),
 		duplicates: c.Params.Duplicate == "list",
-		names:      map[string]nameFate{}, fold: c.FoldPath,
+		names:      map[string]nameFate{}, repeats: map[string]bool{}, fold: c.FoldPath,
 	}
 	for _, s := range list {
 		if s = strings.ToLower(s); !slices.Contains(defaultRefuse, s) {

@@ -102,6 +102,18 @@ func (x *matcher) refuse(param, why string) {
 	x.why.Param = param
 }
 
+// twice refuses a name that stands there more than once where one value is
+// wanted: which of them counts is each reader's own. That comes before all other
+// reasons.
+func (x *matcher) twice(param string) {
+	if x.light || x.why != nil && x.why.Status == 400 {
+		x.refuse(param, "stands there twice")
+		return
+	}
+	x.why = badRequest("parameter " + param + ": stands there twice")
+	x.why.Param = param
+}
+
 // strip takes a prefix off that canon names, once, and gives the classes that
 // the rest may be of.
 func (x *matcher) strip() []Class {
@@ -292,11 +304,11 @@ func (x *matcher) param(q *Param, repeated, strict bool) {
 		x.refuse(q.Name, whyUnnamed)
 		return
 	}
-	if repeated && t.kind != tList && t.kind != tDrop {
+	if repeated && !t.repeats() {
 		if x.light {
 			_, _, _ = x.read(t, q.Name, q.Value, false) // for what it names
 		}
-		x.refuse(q.Name, "stands there twice")
+		x.twice(q.Name)
 		return
 	}
 	if slot.forced {

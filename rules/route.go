@@ -136,7 +136,7 @@ func (c *compiler) table() {
 		rt := c.route(spec, nil, path, spec.Match, pats)
 		rt.patterns = pats
 		c.t.routes = append(c.t.routes, rt)
-		rt.finish(rt)
+		rt.finish(rt, c.t.canon)
 		for i, pat := range pats {
 			pat.n = i
 			if err := c.t.trie.add(pat, rt, c.env); err != nil {

@@ -12,14 +12,21 @@ type paramSlot struct {
 	force   string // the only value that it may have, where forced is set
 }
 
-// finish prepares a route and those that it hands on to, below top.
-func (rt *route) finish(top *route) {
+// repeats says that a name of this type may stand in a request more than once.
+func (t *paramType) repeats() bool { return t.kind == tList || t.kind == tDrop }
+
+// finish prepares a route and those that it hands on to, below top, and tells
+// the reader of requests which names may be repeated.
+func (rt *route) finish(top *route, c *canon) {
 	if rt.names != nil {
 		return
 	}
 	rt.names = make(map[string]paramSlot, len(rt.params))
 	for name, t := range rt.params {
 		rt.names[name] = paramSlot{typ: t}
+		if t.repeats() {
+			c.repeats[name] = true
+		}
 	}
 	for name := range rt.control {
 		s := rt.names[name]
@@ -40,13 +47,13 @@ func (rt *route) finish(top *route) {
 	}
 	if rt.by != nil {
 		for _, to := range rt.by.variants {
-			to.finish(top)
+			to.finish(top, c)
 		}
 	}
 	for _, to := range rt.specialRoutes {
-		to.finish(top)
+		to.finish(top, c)
 	}
 	for _, to := range rt.part {
-		to.finish(top)
+		to.finish(top, c)
 	}
 }

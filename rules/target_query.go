@@ -33,7 +33,7 @@ func (c *canon) readPairs(out *[]Param, others []Param, raw string) *Refusal {
 			return badRequest("parameter " + p.Name + ": refused on every route")
 		case len(others) > 0 && hasParam(others, p.Name):
 			return badRequest("parameter " + p.Name + " stands in query and form")
-		case !c.duplicates && hasParam(*out, p.Name):
+		case !(c.duplicates && c.repeats[p.Name]) && hasParam(*out, p.Name):
 			return badRequest("parameter " + p.Name + " stands there twice")
 		}
 		if len(*out) == cap(*out) {

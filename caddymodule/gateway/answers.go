@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // representation is the form of Postern's own answers, chosen by the request
@@ -75,12 +76,24 @@ var texts = map[int][2]string{
 // answer writes one of Postern's own answers. incident is shown beside a 502
 // and empty otherwise.
 func answer(w http.ResponseWriter, r *http.Request, status int, incident string) {
+	clear(w.Header())
+	writeAnswer(w, r, status, incident)
+}
+
+// tooMany answers 429, and says when to come again (RFC 6585, section 4; RFC
+// 9110, section 10.2.3).
+func tooMany(w http.ResponseWriter, r *http.Request, retry time.Duration) {
+	clear(w.Header())
+	w.Header().Set("Retry-After", itoa(int((retry+time.Second-1)/time.Second)))
+	writeAnswer(w, r, http.StatusTooManyRequests, "")
+}
+
+func writeAnswer(w http.ResponseWriter, r *http.Request, status int, incident string) {
 	text, ok := texts[status]
 	if !ok {
 		text = [2]string{http.StatusText(status), ""}
 	}
 	h := w.Header()
-	clear(h)
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex")

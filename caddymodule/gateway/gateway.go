@@ -26,6 +26,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/cursor"
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/guard"
+	"github.com/postern-gateway/postern/caddymodule/limit"
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -53,6 +54,12 @@ type Config struct {
 	// HeldLimit is the most bytes held of one response; 0: 16 MiB.
 	HeldLimit int64
 	Limits    guard.Limits
+	// Often bounds how often a viewer may ask, or an address where nobody is
+	// signed in; nil: not at all (offline use).
+	Often *limit.Config
+	// ClientAddress gives the address of a request's client, behind the proxies
+	// that the host trusts; nil: the connection's.
+	ClientAddress func(*http.Request) string
 	// DenyFloor is the step of time in which refusals are answered: each waits
 	// for the next multiple of it. What is hidden is refused without a word to
 	// the wiki, and what may be missing after a look-up; the step hides which.
@@ -104,6 +111,7 @@ type Gateway struct {
 	reloading sync.Mutex // one at a time
 	reloaded  atomic.Pointer[Reloaded]
 	denied    *deniedTable
+	often     *limit.Limiter // nil: not limited
 }
 
 // ErrNotReady is returned by what needs rules and directory before both are there.
@@ -136,6 +144,9 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, fmt.Errorf("setting up list tokens: %w", err)
 	}
 	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now())}
+	if cfg.Often != nil {
+		g.often = limit.New(*cfg.Often)
+	}
 	g.site = &rules.Site{Base: cfg.Site, Aliases: append([]*url.URL{cfg.Wiki}, cfg.Aliases...), InternalHosts: cfg.InternalHosts}
 	if cfg.SignIn != nil {
 		g.site.Own = cfg.Prefix

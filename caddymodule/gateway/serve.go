@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postern-gateway/postern/caddymodule/guard"
+	"github.com/postern-gateway/postern/caddymodule/limit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite"
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/rules"
@@ -31,6 +32,7 @@ type exchange struct {
 	state   *state
 	session *signin.Session
 	viewer  rules.Viewer
+	ticket  limit.Ticket
 	view    *rules.View
 	req     *rules.Request
 	refusal *guard.Refusal
@@ -58,6 +60,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 		return nil
 	}
 	defer x.finish()
+	defer func() { x.ticket.Leave() }() // the one that identify has got
 
 	gd := x.state.guard
 	req, refusal := gd.Canon(r)
@@ -103,7 +106,11 @@ func (g *Gateway) ownPath(w http.ResponseWriter, r *http.Request) bool {
 			answer(w, r, http.StatusBadRequest, "")
 			return true
 		}
-		g.cfg.SignIn.ServeHTTP(w, r)
+		ticket, ok := g.enterOwn(w, r)
+		if ok {
+			defer ticket.Leave()
+			g.cfg.SignIn.ServeHTTP(w, r)
+		}
 		return true
 	}
 	return g.probe(w, p)
@@ -130,6 +137,9 @@ func (x *exchange) identify() bool {
 		if s != nil {
 			x.session, x.viewer = s, s.Viewer
 		}
+	}
+	if !x.enter() {
+		return false
 	}
 	x.view = x.state.view(x.viewer, x.sessionKey(), x.g.cfg.Now())
 	if x.viewer.Anonymous && !x.state.policy.HasPublic() {

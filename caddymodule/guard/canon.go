@@ -42,6 +42,7 @@ type Limits struct {
 	Target int   // bytes of path and query; 8 KiB
 	Body   int64 // bytes of a form or JSON body; 1 MiB
 	Fields int   // header fields; 128
+	Params int   // parameters of a query, and of a form; 200
 }
 
 func (l Limits) withDefaults() Limits {
@@ -53,6 +54,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Fields == 0 {
 		l.Fields = 128
+	}
+	if l.Params == 0 {
+		l.Params = 200
 	}
 	return l
 }
@@ -110,6 +114,9 @@ func (g *Guard) Canon(r *http.Request) (*rules.Request, *Refusal) {
 		return nil, fromRules(err)
 	}
 	req.Method = r.Method
+	if pairs(r.URL.RawQuery) > limits.Params {
+		return nil, refuse(http.StatusRequestURITooLong, "limit", "query has over %d parameters", limits.Params)
+	}
 	if ref := g.readBody(r, req, limits); ref != nil {
 		return nil, ref
 	}
@@ -156,6 +163,9 @@ func (g *Guard) readBody(r *http.Request, req *rules.Request, limits Limits) *Re
 		if err := g.Profile.AddForm(req, string(body)); err != nil {
 			return fromRules(err)
 		}
+		if pairs(string(body)) > limits.Params {
+			return refuse(http.StatusRequestEntityTooLarge, "limit", "form has over %d parameters", limits.Params)
+		}
 	case "application/json":
 		if err := strictJSON(body); err != nil {
 			return refuse(http.StatusBadRequest, "body", "request body has no single reading: %v", err)
@@ -168,6 +178,11 @@ func (g *Guard) readBody(r *http.Request, req *rules.Request, limits Limits) *Re
 	}
 	return nil
 }
+
+// pairs counts the parameters of a query or form as servers with a limit of
+// their own do, empty ones among them. What is beyond that of rules.ReadTarget
+// has no single reading: each server cuts elsewhere.
+func pairs(raw string) int { return strings.Count(raw, "&") + 1 }
 
 // opaqueBody stands for a request body that nothing can read: not JSON, so that
 // no route that takes a body can take it for one.

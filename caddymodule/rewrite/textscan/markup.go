@@ -156,6 +156,9 @@ func (r *reading) tag(at int) (tagKind, int) {
 		i++
 	}
 	kind := kindOf(b[from:i])
+	if kind == blockTag && bytes.IndexByte(b[from:i], '@') > 0 {
+		r.one(at+from, at+i, true, false, references) // an address between angle brackets
+	}
 	var attr []byte
 	for i < len(b) {
 		switch c := b[i]; {
@@ -212,13 +215,17 @@ func attribute(b []byte, i int) (int, []byte) {
 
 // inText reports whether b[from:to], of a text with what looks like tags in it,
 // may be somebody's name as it stands: each tag that it holds or touches is
-// whole, of an element that is ended in it or that nobody knows.
-func inText(b []byte, from, to int) bool {
+// whole, of an element that is ended in it or that nobody knows. touch: it holds
+// or touches one, so that nobody has read it as markup.
+func inText(b []byte, from, to int, touch bool) bool {
 	if from > 0 && b[from-1] == '<' {
 		from--
 	}
 	if to < len(b) && b[to] == '>' {
 		to++
+	}
+	if touch && !bytes.ContainsAny(b[from:to], "<>") {
+		return false
 	}
 	open := 0
 	for b = b[from:to]; ; {

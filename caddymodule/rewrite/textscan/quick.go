@@ -3,6 +3,7 @@ package textscan
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -157,15 +158,13 @@ func (q *quick) escape(b []byte) int {
 					q.doubt = true
 					return 3
 				}
-				q.put(v)
-				return 3
+				return q.undone(v, b, 3)
 			}
 		}
 	case '&':
 		for i := range commonRefs {
 			if r := &commonRefs[i]; bytes.HasPrefix(b, r.name) {
-				q.put(r.is)
-				return len(r.name)
+				return q.undone(r.is, b, len(r.name))
 			}
 		}
 		if len(b) > 1 && (b[1] == '#' || class[b[1]] == isWord) {
@@ -178,8 +177,7 @@ func (q *quick) escape(b []byte) int {
 				q.put(' ')
 				return 2
 			case '/', '\\', '"', '\'':
-				q.put(b[1])
-				return 2
+				return q.undone(b[1], b, 2)
 			case 'u', 'x':
 				q.doubt = true
 			}
@@ -189,11 +187,34 @@ func (q *quick) escape(b []byte) int {
 	return 1
 }
 
-// commonRefs are the character references that texts are full of.
-var commonRefs = []struct {
+type commonRef struct {
 	name []byte
 	is   byte
-}{
+}
+
+// undone takes c, which the first n bytes of b stand for, and gives how many it
+// has read: with what follows, c may be an escape again.
+func (q *quick) undone(c byte, b []byte, n int) int {
+	for c == '&' {
+		more := slices.IndexFunc(commonRefs, func(r commonRef) bool { return bytes.HasPrefix(b[n:], r.name[1:]) })
+		if more < 0 {
+			break
+		}
+		c, n = commonRefs[more].is, n+len(commonRefs[more].name)-1
+	}
+	switch rest := b[n:]; {
+	case len(rest) == 0:
+	case c == '&' && (rest[0] == '#' || bytes.IndexByte(rest[:min(len(rest), 32)], ';') > 0),
+		c == '%' && len(rest) > 1 && class[rest[0]] == isWord && class[rest[1]] == isWord,
+		c == '\\' && (rest[0] == 'u' || rest[0] == 'x'):
+		q.doubt = true
+	}
+	q.put(c)
+	return n
+}
+
+// commonRefs are the character references that texts are full of.
+var commonRefs = []commonRef{
 	{[]byte("&amp;"), '&'},
 	{[]byte("&nbsp;"), ' '},
 	{[]byte("&quot;"), '"'},

@@ -281,7 +281,7 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 			continue
 		}
 		a, b := s.words[f.from].start, s.words[f.to-1].end
-		if tags && !inText(u.dec, a, b) || again && !bytes.ContainsAny(u.dec[a:b], "<>") {
+		if tags && !inText(u.dec, a, b, again) {
 			continue
 		}
 		zone, mode := "structure", s.o.Structure
