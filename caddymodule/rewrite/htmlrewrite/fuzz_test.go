@@ -56,7 +56,7 @@ func mustCompile(t testing.TB) *Program {
 }
 
 func rewriteOnce(p *Program, s string, in Input) (string, run, error) {
-	r := newRun(p, &in)
+	r := newRun(p, &in, len(s))
 	defer r.release()
 	out, err := r.document(nil, []byte(s), s)
 	return string(out), *r, err
@@ -191,9 +191,6 @@ func checkAttributes(t *testing.T, s string) {
 	seen := map[string]bool{}
 	for i := range tp.nodes {
 		n := &tp.nodes[i]
-		if n.kind != kElement {
-			continue
-		}
 		for k := n.attr; k < n.attrEnd; k++ {
 			if a := &tp.attrs[k]; !a.dup {
 				name := tp.attrName(a)
@@ -226,27 +223,49 @@ func ours(t *tape) []string {
 			out = append(out, "#"+s)
 		}
 	}
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		switch n.kind {
+	t.inOrder(func(p piece) {
+		switch p.kind {
 		case kText:
-			text(unescapeText(t.s[n.start:n.end]))
-		case kRaw:
-			text(t.s[n.start:n.end])
+			text(unescapeText(t.s[p.start:p.end]))
+		case kRaw, kCode:
+			text(t.s[p.start:p.end])
 		case kComment:
 			out = append(out, "!")
-		case kElement:
-			e := "<" + t.tagName(n)
-			for k := n.attr; k < n.attrEnd; k++ {
-				if t.attrs[k].dup {
-					continue
-				}
-				e += " " + t.attrName(&t.attrs[k]) + "=" + t.value(&t.attrs[k])
+		}
+	}, func(n *node) {
+		e := "<" + t.tagName(n)
+		for k := n.attr; k < n.attrEnd; k++ {
+			if t.attrs[k].dup {
+				continue
 			}
-			out = append(out, e)
+			e += " " + t.attrName(&t.attrs[k]) + "=" + t.value(&t.attrs[k])
+		}
+		out = append(out, e)
+	})
+	return out
+}
+
+// inOrder gives the pieces and the elements of a tape in the order of the source.
+func (t *tape) inOrder(piece func(piece), element func(*node)) {
+	texts, comments := t.texts, t.comments
+	upTo := func(pos int32) {
+		for {
+			ps := &texts
+			if len(texts) == 0 || len(comments) > 0 && comments[0].start < texts[0].start {
+				ps = &comments
+			}
+			if len(*ps) == 0 || (*ps)[0].start >= pos {
+				return
+			}
+			piece((*ps)[0])
+			*ps = (*ps)[1:]
 		}
 	}
-	return out
+	for i := range t.nodes {
+		upTo(t.nodes[i].start)
+		element(&t.nodes[i])
+	}
+	upTo(int32(len(t.s)) + 1)
 }
 
 func theirs(s string) []string {
