@@ -15,6 +15,7 @@ import (
 
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/gateway"
+	"github.com/postern-gateway/postern/caddymodule/pages"
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/caddymodule/store"
 	"github.com/postern-gateway/postern/caddymodule/upstream"
@@ -55,6 +56,12 @@ type App struct {
 	Hold int64 `json:"hold,omitempty"`
 	// Limits bound what one request may carry, and how often a viewer may ask.
 	Limits *Limits `json:"limits,omitempty"`
+	// ClaimsKeep is how long the groups that a provider named at a person's last
+	// sign-in make him visible to others by rules on such groups. They never
+	// give him anything himself. Default 30 days; negative: not at all.
+	ClaimsKeep caddy.Duration `json:"claims_keep,omitempty"`
+	// Pages brand Postern's own pages.
+	Pages *Pages `json:"pages,omitempty"`
 	// DenyFloor is the step of time in which refusals are answered: each waits
 	// for the next multiple of it, so that how long it took does not tell
 	// whether the wiki was asked. Default 50ms; negative: no waiting.
@@ -72,6 +79,7 @@ type App struct {
 	providers []signin.Provider
 	insecure  bool
 	metrics   *metrics
+	pages     *pages.Set
 
 	storeDSN string
 	gateway  *gateway.Gateway
@@ -82,6 +90,7 @@ type App struct {
 	dir      *directory.Directory
 	reloads  *reloads
 	watcher  *watch.Watcher
+	kept     chan struct{} // closed when kept claims are fed no more
 	watched  chan struct{} // closed when the files are watched no more
 }
 
@@ -143,6 +152,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.Limits.check(); err != nil {
 		return err
 	}
+	if a.pages, err = a.Pages.set(a.prefix(), repl); err != nil {
+		return fmt.Errorf("pages: %w", err)
+	}
 	if err := a.provisionProviders(repl); err != nil {
 		return err
 	}
@@ -175,10 +187,14 @@ func (a *App) provisionProviders(repl *caddy.Replacer) error {
 		if id == "" {
 			return fmt.Errorf("provider %s: client_id is missing", p.Name)
 		}
-		a.providers = append(a.providers, signin.Provider{
+		out := signin.Provider{
 			Name: p.Name, Issuer: p.Issuer, ClientID: id, ClientSecret: repl.ReplaceAll(p.ClientSecret, ""), Scopes: p.Scopes,
 			Claims: signin.ClaimNames{Email: p.Claims.Email, Groups: p.Claims.Groups, Username: p.Claims.Username},
-		})
+		}
+		if err := p.credentials(repl, &out); err != nil {
+			return fmt.Errorf("provider %s: %w", p.Name, err)
+		}
+		a.providers = append(a.providers, out)
 	}
 	return nil
 }
@@ -226,6 +242,8 @@ func (a *App) Start() error {
 		return fmt.Errorf("opening the store: %w", err)
 	}
 	st := got.(pooledStore).Store
+	st.KeepClaims(time.Duration(a.ClaimsKeep))
+	came := make(chan struct{}, 1)
 
 	dir, err := a.directory()
 	if err != nil {
@@ -235,8 +253,8 @@ func (a *App) Start() error {
 	var rp *signin.RP
 	if len(a.providers) > 0 {
 		rp, err = signin.New(signin.Config{
-			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: st, Log: a.log, Insecure: a.insecure,
-			Metrics: a.metrics, LinkUser: a.linker(dir), Admit: admitActive(dir),
+			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: claimsStore{st, came}, Log: a.log, Insecure: a.insecure,
+			Pages: a.pages, Metrics: a.metrics, LinkUser: a.linker(dir), Admit: admitActive(dir),
 		})
 		if err != nil {
 			return fmt.Errorf("setting up sign-in: %w", err)
@@ -250,7 +268,7 @@ func (a *App) Start() error {
 	gw, err := gateway.New(gateway.Config{
 		Key:  key,
 		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
-		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true,
+		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true, Pages: a.pages,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
 		Limits: a.Limits.requests(), Often: a.Limits.often(), ClientAddress: clientAddress,
 	})
@@ -261,6 +279,7 @@ func (a *App) Start() error {
 	if rp != nil {
 		// Who a person is in the wiki may have changed with the directory.
 		dir.OnSwap(func(rules.Facts) { go rp.Relink() })
+		dir.OnSwap(onNewBase(came))
 	}
 	a.metrics.watch(gw, dir)
 	close(a.ready)
@@ -268,6 +287,11 @@ func (a *App) Start() error {
 	go func() {
 		defer close(a.synced)
 		dir.Run(ctx)
+	}()
+	a.kept = make(chan struct{})
+	go func() {
+		defer close(a.kept)
+		a.keepClaims(ctx, st, dir, came)
 	}()
 	a.watched = make(chan struct{})
 	go func() {
@@ -314,13 +338,13 @@ func (a *App) directory() (*directory.Directory, error) {
 	return dir, nil
 }
 
-// Stop ends sync and the watching of files, and gives the store back. Requests that still run keep what
+// Stop ends sync, the keeping of claims and the watching of files, and gives the store back. Requests that still run keep what
 // they have.
 func (a *App) Stop() error {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	for _, done := range []chan struct{}{a.synced, a.watched} {
+	for _, done := range []chan struct{}{a.synced, a.kept, a.watched} {
 		if done != nil {
 			<-done
 		}
@@ -377,7 +401,7 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, next gateway.Next) e
 	case <-a.ready:
 		return a.gateway.ServeHTTP(w, r, next) //nolint:wrapcheck // faults of the host
 	default:
-		gateway.NotReady(w, r)
+		gateway.NotReady(w, r, a.pages)
 		return nil
 	}
 }

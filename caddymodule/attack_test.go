@@ -37,6 +37,7 @@ var arrivedHeader = []string{
 
 var (
 	plainTarget = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,=:@/%-]*(\?[A-Za-z0-9._~+=&%:$*-]*)?$`)
+	dots        = regexp.MustCompile(`^\s*\.{1,2}\s*(;.*)?$`)
 	goodMethod  = regexp.MustCompile(`^(GET|POST|PUT|DELETE)$`)
 )
 
@@ -96,9 +97,9 @@ func arrivedPath(path string) string {
 			return "a segment without a reading: " + raw
 		case raw == "" && i < len(segs)-1:
 			return "an empty segment"
-		case seg == "." || seg == "..":
+		case dots.MatchString(seg):
 			return "a dot segment"
-		case strings.ContainsAny(seg, "/\\;\x00\r\n"):
+		case strings.ContainsAny(seg, "/\\\x00\r\n") || strings.Contains(raw, ";"):
 			return "a separator in " + raw
 		case err2 == nil && twice != seg && strings.ContainsAny(twice, "/\\;.\x00"):
 			return "another reading at the second decoding of " + raw

@@ -76,12 +76,16 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.Limits.parse(d)
 		case "deny_floor":
 			err = parseDuration(d, &a.DenyFloor)
+		case "claims_keep":
+			err = parseKeep(d, &a.ClaimsKeep)
+		case "pages":
+			err = a.parsePages(d)
 		case "provider":
 			err = a.parseProvider(d)
 		case "upstream_identity":
 			err = a.parseIdentity(d)
 		default:
-			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, limits, deny_floor, provider, upstream_identity", name)
+			err = d.Errf("unknown option %q; known: site, rules, wiki, store, prefix, hold, limits, deny_floor, claims_keep, pages, provider, upstream_identity", name)
 		}
 		if err != nil {
 			return err
@@ -143,8 +147,19 @@ func (a *App) parseProvider(d *caddyfile.Dispenser) error {
 			err = many(d, &p.Scopes)
 		case "claims":
 			err = parseClaims(d, &p.Claims)
+		case "client_auth":
+			err = one(d, &p.ClientAuth)
+		case "client_key":
+			err = one(d, &p.ClientKey)
+		case "client_key_id":
+			err = one(d, &p.ClientKeyID)
+		case "response_mode":
+			err = one(d, &p.ResponseMode)
+		case "bearer":
+			p.Bearer = new(Bearer)
+			err = p.Bearer.parse(d)
 		default:
-			err = d.Errf("unknown option %q of provider; known: issuer, client_id, client_secret, scopes, claims", name)
+			err = d.Errf("unknown option %q of provider; known: issuer, client_id, client_secret, client_auth, client_key, client_key_id, response_mode, scopes, claims, bearer", name)
 		}
 		if err != nil {
 			return err
@@ -253,5 +268,24 @@ func parseSize(d *caddyfile.Dispenser, into *int64) error {
 		return d.Errf("hold: %s is not a size such as 16MiB, up to 1GiB", strconv.Quote(strings.TrimSpace(s)))
 	}
 	*into = int64(n)
+	return nil
+}
+
+// parseKeep reads a duration such as 30d, or off.
+func parseKeep(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	name := d.Val()
+	var s string
+	if err := one(d, &s); err != nil {
+		return err
+	}
+	if s == "off" {
+		*into = -1
+		return nil
+	}
+	dur, err := caddy.ParseDuration(s)
+	if err != nil || dur <= 0 || dur > 366*24*time.Hour {
+		return d.Errf("%s: %s is not a duration such as 30d, up to 366d, or off", name, strconv.Quote(s))
+	}
+	*into = caddy.Duration(dur)
 	return nil
 }

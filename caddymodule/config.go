@@ -46,10 +46,35 @@ type Provider struct {
 	// filled in.
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitempty"`
+	// ClientAuth is how the provider's token endpoint is told who this relying
+	// party is: client_secret_basic, client_secret_post, private_key_jwt or
+	// none. Default: private_key_jwt with a client_key, else by the secret in
+	// the way that the provider's metadata name.
+	ClientAuth string `json:"client_auth,omitempty"`
+	// ClientKey is a file with the private key (PEM: PKCS #8, PKCS #1 or SEC 1)
+	// that signs for private_key_jwt; RSA, ECDSA or Ed25519. ClientKeyID is the
+	// kid that the provider knows it by.
+	ClientKey   string `json:"client_key,omitempty"`
+	ClientKeyID string `json:"client_key_id,omitempty"`
+	// ResponseMode is how the provider answers a sign-in: query (the default)
+	// or form_post.
+	ResponseMode string `json:"response_mode,omitempty"`
+	// Bearer lets API clients show access tokens of this provider's in place
+	// of a session cookie. Default: none are taken.
+	Bearer *Bearer `json:"bearer,omitempty"`
 	// Scopes asked for; default openid, profile, email, groups.
 	Scopes []string `json:"scopes,omitempty"`
 	// Claims names the claims to read.
 	Claims Claims `json:"claims,omitzero"`
+}
+
+// Bearer says which access tokens are taken (JWTs, RFC 9068).
+type Bearer struct {
+	// Audience must be among the token's aud: what the provider calls this
+	// site as an API. Required; never the client_id.
+	Audience string `json:"audience"`
+	// Scopes must all be granted by the token. Required.
+	Scopes []string `json:"scopes"`
 }
 
 // Claims names the ID token's claims; a dot goes into nested objects.

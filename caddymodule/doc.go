@@ -46,6 +46,14 @@
 //			parameters     <number>
 //		}
 //		deny_floor <duration>
+//		claims_keep <duration> | off
+//		pages {
+//			templates  <folder>
+//			title      <name>
+//			logo       <file>
+//			support    <mailto: or https: address>
+//			accent     <colour>
+//		}
 //		provider  <name> {
 //			issuer         <url>
 //			client_id      <id>

@@ -40,7 +40,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if r.URL.Scheme != "" || r.URL.Host != "" {
 		// An absolute target may name another host than the Host field, which
 		// net/http drops then: nobody can tell any more.
-		gateway.BadRequest(w, r)
+		gateway.BadRequest(w, r, h.app.pages)
 		return nil
 	}
 	return h.app.serve(w, r, next.ServeHTTP)

@@ -150,6 +150,12 @@ func freeAddress(tb testing.TB) string {
 
 func newRawSite(tb testing.TB) *rawSite {
 	tb.Helper()
+	return newRawSiteOf(tb, nil)
+}
+
+// newRawSiteOf is newRawSite with another configuration of the app.
+func newRawSiteOf(tb testing.TB, change func(app map[string]any)) *rawSite {
+	tb.Helper()
 	addr, admin := freeAddress(tb), freeAddress(tb)
 	site := "http://" + addr
 	dir := tb.TempDir()
@@ -180,6 +186,9 @@ func newRawSite(tb testing.TB) *rawSite {
 	server["logs"], server["protocols"] = map[string]any{}, []string{"h1", "h2c"}
 	app := apps["postern"].(map[string]any)
 	app["deny_floor"] = -1
+	if change != nil {
+		change(app)
+	}
 	config, err = json.Marshal(all)
 	if err != nil {
 		tb.Fatal(err)

@@ -87,6 +87,9 @@ func (v *View) Admit(m *Match) Decision {
 	if denied := v.Denied(m); denied != nil {
 		return hidden(reasonProfileDeny)
 	}
+	if m.Class == ClassWrite && v.apart(m) {
+		return hidden(reasonWriteApart)
+	}
 	return v.admitAction(m, space)
 }
 
@@ -285,6 +288,9 @@ func (v *View) requestRole(m *Match) Role {
 func (v *View) admitAction(m *Match, space ID) Decision {
 	write := m.IsWrite || m.Class == ClassWrite
 	action := m.Action
+	if m.route != nil && m.route.partAction != "" && v.hangs(m) {
+		action = m.route.partAction
+	}
 	switch view := action == "" || action == ActView || action == ActSearch; {
 	case view && write:
 		action = ActWrite
@@ -292,8 +298,52 @@ func (v *View) admitAction(m *Match, space ID) Decision {
 		action = ActMention // without a space nobody is a candidate, and the list is empty
 	}
 	d := v.act(action, space, v.requestRole(m), visible(reasonAdmitted))
-	if d.Verdict == Visible && write {
-		return forbidden(reasonWritingUnbuilt)
+	switch {
+	case d.Verdict != Visible || !write:
+		return d
+	case m.route == nil || m.route.body == nil:
+		return forbidden(reasonWriteClosed)
+	case !v.own:
+		return forbidden(reasonWriteIdentity)
 	}
 	return d
+}
+
+// hangs reports that all content that the request names hangs on a page, as a
+// comment does, and is none of its own.
+func (v *View) hangs(m *Match) bool {
+	n := 0
+	for i := range m.Subjects {
+		s := &m.Subjects[i]
+		if s.Ref.Kind != Content {
+			continue
+		}
+		r := v.resolve(&s.Ref, Context{Space: NoID})
+		if r.id == NoID || s.Ref.Keys[0].Attr != ContentID || v.e.f.Contents()[r.id].ID == s.Ref.Keys[0].Value {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
+
+// apart reports that what a write is about is in several spaces.
+func (v *View) apart(m *Match) bool {
+	in := NoID
+	for i := range m.Subjects {
+		s := &m.Subjects[i]
+		r := v.resolve(&s.Ref, Context{Space: NoID})
+		space := r.id
+		switch {
+		case r.id == NoID || s.Ref.Kind != Space && s.Ref.Kind != Content:
+			continue
+		case s.Ref.Kind == Content:
+			space = v.e.contents[r.id].space
+		}
+		if in != NoID && space != in {
+			return true
+		}
+		in = space
+	}
+	return false
 }

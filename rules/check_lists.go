@@ -61,6 +61,9 @@ func (c *compiler) checkQuery(n *NarrowSpec, t *paramType, at []any) {
 	for _, field := range sortedKeys(n.Fields) {
 		typ := n.Fields[field]
 		_, attr := ParseAttr(typ)
+		if _, _, title := PrefixedTitle(typ); title {
+			attr = c.t.titles
+		}
 		if !attr && !slices.Contains([]string{"text", "date"}, typ) && !(strings.HasPrefix(typ, "enum(") && strings.HasSuffix(typ, ")")) {
 			c.fail(sub(at, "fields", field), "unknown type %q%s", typ, suggest(typ, append(attrWords(), queryTypes...)))
 		}
@@ -68,7 +71,16 @@ func (c *compiler) checkQuery(n *NarrowSpec, t *paramType, at []any) {
 			c.fail(sub(at, "fields", field), "%q is text, but its name says that it holds %s", field, a)
 		}
 	}
-	if len(n.And) == 0 {
+	switch {
+	case n.Codec == "mediawiki-search":
+		// What it looks in is another parameter's to say.
+		if n.None == "" {
+			c.fail(at, "none: wants a search without hits, for one that names something hidden")
+		}
+		if len(n.And) > 0 || len(n.Functions) > 0 || len(n.OrderBy) > 0 || n.Else != nil {
+			c.fail(at, "a search has fields: and none: only")
+		}
+	case len(n.And) == 0:
 		c.fail(at, "the query is not narrowed: it wants and: {FIELD: visible}")
 	}
 	for _, field := range sortedKeys(n.And) {
@@ -85,6 +97,14 @@ func (c *compiler) checkQuery(n *NarrowSpec, t *paramType, at []any) {
 	if n.None == "" && n.Codec == "cql" {
 		n.None = noHitsCQL
 	}
+}
+
+// PrefixedTitle reads a query's type of titles that stand without their prefix,
+// such as content.title in "Category:".
+func PrefixedTitle(typ string) (attr Attr, prefix string, ok bool) {
+	rest, ok := strings.CutPrefix(typ, ContentTitle.String()+` in "`)
+	prefix, closed := strings.CutSuffix(rest, `"`)
+	return ContentTitle, prefix, ok && closed && prefix != "" && !strings.Contains(prefix, `"`)
 }
 
 // noHitsCQL is a query that nothing can meet.

@@ -103,7 +103,7 @@ func (c *profileCheck) types(p *Profile, env *typeEnv) {
 	}
 }
 
-var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "drop", "self", "user", "group", "space", "content"}
+var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "drop", "self", "token", "user", "group", "space", "content"}
 
 // fields checks the words of field specs. typed are those that say more
 // generally what members of a name are, decided the kinds of entity that are
@@ -232,6 +232,9 @@ func (c *profileCheck) markup(p *Profile) {
 			for _, class := range rules[i].Only {
 				c.oneOf(at, "only", string(class), words(classes)...)
 			}
+			for _, id := range rules[i].Identity {
+				c.oneOf(at, "identity", string(id), identities...)
+			}
 			if section == "html" && !rules[i].Always && !rules[i].Menu && rules[i].Tokens == "" && len(rules[i].Subject) == 0 {
 				c.fail(at, "the rule hides nothing: it wants subject:, tokens:, menu: or always:")
 			}
@@ -349,6 +352,9 @@ func (c *profileCheck) directory(p *Profile) {
 				c.fail(sub(at, "attr"), "%q is no attribute%s", a, suggest(a, attrWords()))
 			}
 		}
+	}
+	if p.SpaceURL != "" && !spaceURL.MatchString(p.SpaceURL) {
+		c.fail([]any{"space_url"}, "space_url: %q is no path of the wiki's with {key}, {id} or {name} in it", p.SpaceURL)
 	}
 	if p.WhoAmI != nil && !strings.HasPrefix(p.WhoAmI.URL, "/") {
 		c.fail([]any{"who_am_i"}, "who_am_i wants a url: that begins with a slash")

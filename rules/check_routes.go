@@ -61,6 +61,7 @@ func (c *compiler) check(rt *route, path []any) {
 	c.checkNeed(rt, known, path)
 	c.checkDeny(rt, known, path)
 	c.checkForce(rt, path)
+	c.checkWrite(rt, known, path)
 	c.checkNarrow(rt, path)
 	c.checkPage(rt, nil, path, known)
 	c.checkEvidence(rt, path)
@@ -214,6 +215,11 @@ func (c *compiler) checkNeed(rt *route, known map[string]*paramType, path []any)
 	for _, t := range known {
 		content = content || t != nil && namesAny(t, Content)
 		lists = lists || t != nil && t.kind == tList && namesAny(t, Content)
+	}
+	if rt.body != nil {
+		for name := range rt.body.targets {
+			content = content || namesAny(rt.body.fields[name], Content)
+		}
 	}
 	lists = lists || slices.ContainsFunc(sortedKeys(rt.params), func(name string) bool { return rt.params[name].kind == tList && rt.params[name].entity() })
 	if rt.spec.Agree == "content" && !content {

@@ -272,6 +272,10 @@ func (v *View) tellNarrowing(m *Match) []Part {
 		if len(keys) > 0 {
 			to = "the visible spaces: " + strings.Join(clip(keys), ", ")
 		}
+		if spec := m.Narrow[name]; spec.To == "query" && len(spec.And) == 0 {
+			parts = append(parts, note("narrowing", "%s is printed anew with the operators that the profile lists; it finds nothing if it names something hidden or missing", name))
+			continue
+		}
 		parts = append(parts, note("narrowing", "%s is restricted to %s", name, to))
 	}
 	return parts

@@ -46,6 +46,8 @@ type Match struct {
 	Line int
 	// Leads is set where the URL is Postern's own: signin or signout.
 	Leads string
+	// Body is what a write carries; nil where the route takes none.
+	Body *Body
 	// Parts are the sub-routes that a request of several parts asks for, as
 	// "list=search".
 	Parts []string

@@ -22,6 +22,9 @@ type matcher struct {
 	why   *Refusal // the first refusal
 	ns    *namespaces
 	last  title
+	tree  *bodyNode // of a JSON body, once it was asked for
+	// fields is set while the body is read: its own fields are known by name.
+	fields bool
 }
 
 // match fills m. On a refusal m still holds the subjects that could be read,
@@ -43,6 +46,7 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	x.dispatch()
 	x.captures()
 	x.params()
+	x.body()
 	x.needs()
 	rt := x.rt
 	m.Class, m.Action, m.File, m.Line, m.Agree = rt.class, rt.action, rt.file, rt.line, rt.agree
@@ -176,6 +180,9 @@ func (x *matcher) dispatch() {
 			return
 		}
 		v, given := x.m.Value(by.param)
+		if by.field != "" {
+			v, given = x.bodyTree().text(by.field)
+		}
 		if !given {
 			v = by.def
 		}
@@ -273,7 +280,11 @@ func (x *matcher) params() {
 	m.form = len(m.Params)
 	for i := range x.req.Form {
 		q := &x.req.Form[i]
-		x.param(q, hasParam(x.req.Form[:i], q.Name), !write)
+		repeated := hasParam(x.req.Form[:i], q.Name)
+		if x.formField(q, repeated) {
+			continue
+		}
+		x.param(q, repeated, !write)
 	}
 }
 

@@ -21,22 +21,25 @@ func (x *matcher) needs() {
 }
 
 func (x *matcher) need(rt *route) {
-	if len(rt.need) > 0 {
-		given := 0
-		for _, s := range rt.selectors {
-			if x.given(s) {
-				given++
-			}
-		}
-		if !slices.ContainsFunc(rt.need, func(set []string) bool {
-			return len(set) == given && !slices.ContainsFunc(set, func(s string) bool { return !x.given(s) })
-		}) {
-			x.refuse("", "no set of selectors is complete, or one of another set stands beside it")
-		}
+	if len(rt.need) > 0 && !oneComplete(rt.need, rt.selectors, x.given) {
+		x.refuse("", "no set of selectors is complete, or one of another set stands beside it")
 	}
 	if len(rt.needAny) > 0 && !slices.ContainsFunc(rt.needAny, x.selects) {
 		x.refuse("", "no selector is given")
 	}
+}
+
+// oneComplete says that one of the sets is given wholly, and nothing of another.
+func oneComplete(sets [][]string, all []string, given func(string) bool) bool {
+	n := 0
+	for _, s := range all {
+		if given(s) {
+			n++
+		}
+	}
+	return slices.ContainsFunc(sets, func(set []string) bool {
+		return len(set) == n && !slices.ContainsFunc(set, func(s string) bool { return !given(s) })
+	})
 }
 
 func (x *matcher) given(name string) bool {

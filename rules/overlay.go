@@ -41,6 +41,7 @@ func (o *overlay) apply() (*Profile, error) {
 	for _, s := range []struct{ to, from *string }{
 		{&p.Name, &over.Name},
 		{&p.Versions, &over.Versions},
+		{&p.SpaceURL, &over.SpaceURL},
 		{&p.Show.HiddenUser, &over.Show.HiddenUser},
 		{&p.Show.HiddenPage, &over.Show.HiddenPage},
 		{&p.Show.HiddenSpace, &over.Show.HiddenSpace},

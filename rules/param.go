@@ -35,6 +35,9 @@ const (
 	tModules                 // MediaWiki's packed list of modules
 	tPattern                 // a regular expression of Profile.Types
 	tStart                   // how a title begins
+	tProse                   // lines that people write; in bodies
+	tMarkup                  // source in the language of a codec; in bodies
+	tToken                   // a secret of the wiki's own, told to this viewer; in bodies
 )
 
 // paramType is a compiled ParamType: the grammar in which profiles say what a
@@ -54,14 +57,14 @@ type paramType struct {
 	words        []string     // enum, words; sorted
 	max          int64        // int: the largest value, 0 for none
 	sep          string       // list, words
-	codec        string       // query
+	codec        string       // query, markup
 	text         *textType    // pattern
 }
 
 var simpleTypes = map[string]typeKind{
 	"text": tText, "plain": tPlain, "int": tInt, "flag": tFlag, "date": tDate, "time": tTime,
 	"cursor": tCursor, "digits": tDigits, "tiny": tTiny, "drop": tDrop, "self": tDrop, "refuse": tRefuse,
-	"title-start": tStart, "cql": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
+	"title-start": tStart, "prose": tProse, "token": tToken, "cql": tQuery, "mediawiki-search": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
 }
 
 // typeParser reads types; a recursive descent over one short line.
@@ -161,7 +164,7 @@ func (ps *typeParser) union() (*paramType, error) {
 		return first, nil
 	}
 	for _, t := range alts {
-		if t.kind == tDrop || t.kind == tRefuse || t.kind == tQuery {
+		if t.kind == tDrop || t.kind == tRefuse || t.kind == tQuery || t.bodyOnly() {
 			return nil, fmt.Errorf("%s cannot be one of several", t.src)
 		}
 		if t.kind == tText || t.kind == tPlain || t.kind == tCursor {
@@ -227,7 +230,7 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 				return nil, fmt.Errorf("int<= wants a number")
 			}
 			t.max = n
-		case name == "cql":
+		case k == tQuery:
 			t.codec = name
 		case name == "tiny":
 			t.attr = ContentID
@@ -237,7 +240,7 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 		return t, nil
 	}
 	switch name {
-	case "list", "words", "enum", "path", "json", "all": // typeMakers
+	case "list", "words", "enum", "path", "json", "all", "markup": // typeMakers
 		if !ps.eat("(") {
 			return nil, fmt.Errorf("%s wants brackets: %s(…)", name, name)
 		}
@@ -249,12 +252,14 @@ func (ps *typeParser) named(name string) (*paramType, error) {
 		return ps.closedSet(name)
 	case "json":
 		return ps.object()
+	case "markup":
+		return ps.markup()
 	}
 	return ps.sequence(name)
 }
 
 // typeMakers are the types that are made of others, or of words.
-var typeMakers = []string{"list", "words", "enum", "path", "json", "all"}
+var typeMakers = []string{"list", "words", "enum", "path", "json", "all", "markup"}
 
 func (env *typeEnv) words() []string {
 	out := append(attrWords(), typeMakers...)
@@ -347,6 +352,21 @@ func (ps *typeParser) object() (*paramType, error) {
 	}
 }
 
+// markup reads the codec of markup(…).
+func (ps *typeParser) markup() (*paramType, error) {
+	t := &paramType{kind: tMarkup, codec: ps.word()}
+	if !slices.Contains(markupCodecs, t.codec) {
+		return nil, fmt.Errorf("markup(…) wants a codec, one of %s%s", strings.Join(markupCodecs, ", "), suggest(t.codec, markupCodecs))
+	}
+	if !ps.eat(")") {
+		return nil, fmt.Errorf("markup(…) is not closed")
+	}
+	return t, nil
+}
+
+// bodyOnly says that such a value stands in a body, never in a URL.
+func (t *paramType) bodyOnly() bool { return t.kind == tProse || t.kind == tMarkup || t.kind == tToken }
+
 // sequence reads list(type), list(type, "sep"), path(type, …) and all(type, …).
 func (ps *typeParser) sequence(name string) (*paramType, error) {
 	t := &paramType{kind: map[string]typeKind{"list": tList, "path": tPath, "all": tAll}[name], sep: ps.env.sep}
@@ -377,7 +397,7 @@ func (ps *typeParser) sequence(name string) (*paramType, error) {
 	}
 	for _, e := range t.elems {
 		switch e.kind {
-		case tList, tWords, tPath, tJSON, tDrop, tRefuse, tQuery:
+		case tList, tWords, tPath, tJSON, tDrop, tRefuse, tQuery, tProse, tMarkup, tToken:
 			return nil, fmt.Errorf("%s cannot stand inside %s(…)", e.src, name)
 		}
 		if e.cursor() {

@@ -61,6 +61,8 @@ func (x *matcher) read(t *paramType, name, v string, list bool) (out string, sen
 		return v, true, ""
 	case tAttr, tTiny:
 		return x.readEntity(t, name, v, list)
+	case tProse, tMarkup, tToken:
+		return x.readWritten(t, name, v)
 	}
 	if v == "" {
 		return "", false, "" // as if it were not there
@@ -133,7 +135,7 @@ func (x *matcher) readEntity(t *paramType, name, v string, list bool) (string, b
 		k.Value = strconv.FormatUint(id, 10)
 	case t.attr != ContentTitle:
 	case t.in != "":
-		k.Space, _ = x.m.Value(t.in)
+		k.Space = x.valueBeside(t.in)
 		if k.Space != "" {
 			k.Space = t.inPrefix + k.Space
 		}

@@ -36,6 +36,14 @@ type Profile struct {
 	// Identities are what an identity looks like in text (the tripwire's
 	// "shape"): a name and a regular expression whose first group is the value.
 	Identities []IdentityPattern `yaml:"identities"`
+	// Macros are what people may call in source that they write, by codec and
+	// name, with the types of the parameters; "" is the one without a name. A
+	// macro or parameter that is not here is refused.
+	Macros map[string]map[string]map[string]string `yaml:"macros"`
+
+	// SpaceURL is where a space begins, as a path with {key}, {id} and {name}
+	// in it: the gateway's own start page links there. Left out: no links.
+	SpaceURL string `yaml:"space_url"`
 
 	Show     Show       `yaml:"show"`
 	Self     []HTMLRule `yaml:"self"` // where pages name the account that asks; applied as HTML rules, with $self_… texts
@@ -153,12 +161,57 @@ type RouteSpec struct {
 	// Context "global" judges people in the global context although the route
 	// has a space among its subjects.
 	Context string `yaml:"context"`
-	// Body describes what a write carries; routes with a body are refused
-	// until writing is built.
-	Body map[string]any `yaml:"body"`
+	// Body says what a write carries; a route of class write without one is
+	// closed to everybody.
+	Body *BodySpec `yaml:"body"`
+	// PartAction is the action where the content that is asked for is none of its
+	// own but hangs on a page, as a comment does: who may comment may delete a
+	// comment, where the wiki lets him, and not the page.
+	PartAction Action `yaml:"part_action"`
+	// Source says, on a route of class write, where the wiki gives the source of
+	// what is changed. If it names anything that the viewer may not see, the
+	// change is refused with 403, since he would write away what he can't see.
+	Source *SourceSpec `yaml:"source"`
 	// Closed takes a route out: in an overlay, the shipped route of the same
 	// pattern.
 	Closed bool `yaml:"closed"`
+}
+
+// BodySpec says what a write carries: every field that may be there, by its
+// path, and what it holds. A body with any other field is refused. In YAML also
+// the word none, or {markup: FIELD, codec: CODEC, text: FIELD, tokens: [FIELD]}
+// for a form.
+type BodySpec struct {
+	Type string `yaml:"type"` // json, form, none
+	// Fields: path -> type, as of parameters, and prose, markup(CODEC), token. In
+	// a path, "#" stands for every element of an array.
+	Fields map[string]string `yaml:"fields"`
+	// Need: sets of paths, of which one must be complete.
+	Need [][]string `yaml:"need"`
+	// Targets are the paths of what is written to: judged like what the URL
+	// names, and all of it must be in one space.
+	Targets []string `yaml:"targets"`
+
+	Markup string   `yaml:"markup"` // short: this field is markup(Codec),
+	Codec  string   `yaml:"codec"`
+	Text   string   `yaml:"text"`   // this one too: it may hold links,
+	Tokens []string `yaml:"tokens"` // and these are tokens
+}
+
+// SourceSpec is where the source of something stands in the wiki's answer to a
+// request of Postern's own.
+type SourceSpec struct {
+	Get   string `yaml:"get"` // path and query, with {name} for a parameter's or capture's value
+	At    string `yaml:"at"`  // JSON path
+	Codec string `yaml:"codec"`
+	// Revision is the JSON path of the number of the source's version, Is the
+	// parameter, or "body:" and a path, in which the client names the one that he
+	// changes; Ahead is how much more that is than the number.
+	Revision string `yaml:"revision"`
+	Is       string `yaml:"is"`
+	Ahead    int    `yaml:"ahead"`
+	// Missing: there may be nothing yet.
+	Missing bool `yaml:"missing"`
 }
 
 // ForceSpec is what Postern sets itself on the way to the wiki; a client's own
@@ -298,7 +351,7 @@ type ResponseSpec struct {
 // Example is a request with the verdict that the profile's author expects; a
 // test of the profile runs them all.
 type Example struct {
-	Request  string   `yaml:"request"` // "GET /x/abc"
+	Request  string   `yaml:"request"` // "GET /x/abc"; behind another space a form, or a JSON body
 	Route    string   `yaml:"route"`   // pattern that takes it, or "none"
 	Class    Class    `yaml:"class"`
 	Subjects []string `yaml:"subjects"` // "content.id=123"

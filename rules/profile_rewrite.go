@@ -92,6 +92,9 @@ type HTMLRule struct {
 	Tokens string `yaml:"tokens"`
 	// Only limits the rule to these classes of route; left out, all.
 	Only []Class `yaml:"only"`
+	// Identity limits the rule to viewers whom the wiki knows in these ways, such
+	// as service; left out, all.
+	Identity []UpstreamIdentity `yaml:"identity"`
 	// Context "candidate" judges people as candidates.
 	Context string `yaml:"context"`
 }

@@ -229,6 +229,8 @@ func (g *schemaGenerator) of(t reflect.Type) obj {
 		})
 	case reflect.TypeFor[ForceSpec]():
 		return g.ref(t, func() obj { return either(g.object(t), obj{"type": "object", "additionalProperties": text}) })
+	case reflect.TypeFor[BodySpec]():
+		return g.ref(t, func() obj { return either(obj{"const": "none"}, g.object(t)) })
 	case reflect.TypeFor[NarrowSpec]():
 		return g.ref(t, func() obj { return either(obj{"const": "visible"}, g.object(t)) })
 	case reflect.TypeFor[HTMLAction]():

@@ -140,6 +140,46 @@ func (f *ForceSpec) UnmarshalNode(n *yaml.Node) error {
 	return decodeNode(n, (*plain)(f))
 }
 
+// UnmarshalNode reads a body, the word none, or the short form of one that is a
+// form with markup in it.
+func (b *BodySpec) UnmarshalNode(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		if n.Value != "none" {
+			return at(n, "%q is no body; want none, or a mapping with type: json or form", n.Value)
+		}
+		b.Type = n.Value
+		return nil
+	}
+	type plain BodySpec
+	if err := decodeNode(n, (*plain)(b)); err != nil {
+		return err
+	}
+	if b.Markup == "" {
+		if b.Codec != "" || b.Text != "" || len(b.Tokens) > 0 {
+			return at(n, "codec, text and tokens are short forms beside markup: FIELD")
+		}
+		return nil
+	}
+	if b.Type != "" && b.Type != "form" {
+		return at(n, "markup: is short for a form's fields")
+	}
+	b.Type = "form"
+	short := map[string]string{b.Markup: "markup(" + b.Codec + ")"}
+	if b.Text != "" {
+		short[b.Text] = short[b.Markup]
+	}
+	for _, name := range b.Tokens {
+		short[name] = "token"
+	}
+	for name, typ := range short {
+		if _, twice := b.Fields[name]; twice {
+			return at(n, "%q stands under fields as well", name)
+		}
+		copyInto(&b.Fields, map[string]string{name: typ})
+	}
+	return nil
+}
+
 // UnmarshalNode reads a narrowing, or the word visible alone.
 func (s *NarrowSpec) UnmarshalNode(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {

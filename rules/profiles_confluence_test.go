@@ -20,6 +20,9 @@ func TestConfluenceExamples(t *testing.T) {
 		t.Errorf("only %d examples", len(p.Examples))
 	}
 	for _, ex := range p.Examples {
+		if strings.Count(ex.Request, " ") > 1 {
+			continue // a body: TestShippedProfiles reads it
+		}
 		t.Run(ex.Request, func(t *testing.T) {
 			method, target, _ := strings.Cut(ex.Request, " ")
 			path, query, _ := strings.Cut(target, "?")

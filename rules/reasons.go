@@ -64,10 +64,16 @@ var (
 	reasonDisagree     = &Reason{Rule: "agree", Text: "the parameters name different pages"}
 	reasonProfileDeny  = &Reason{Rule: "route.deny", Text: "the profile denies this request although its route matches"}
 
-	reasonRoleAllows     = &Reason{Rule: "role", Text: "the viewer's role allows it"}
-	reasonRoleLacks      = &Reason{Rule: "role", Text: "the viewer's role does not allow it"}
-	reasonRoleNeeded     = &Reason{Rule: "role", Text: "the action needs a role in a space, and none is named"}
-	reasonWritingUnbuilt = &Reason{Rule: "write.unbuilt", Text: "writing is not built yet"}
+	reasonRoleAllows    = &Reason{Rule: "role", Text: "the viewer's role allows it"}
+	reasonRoleLacks     = &Reason{Rule: "role", Text: "the viewer's role does not allow it"}
+	reasonRoleNeeded    = &Reason{Rule: "role", Text: "the action needs a role in a space, and none is named"}
+	reasonWriteClosed   = &Reason{Rule: "write.closed", Text: "the profile does not say what this write may carry"}
+	reasonWriteIdentity = &Reason{Rule: "write.identity", Text: "the wiki does not know this viewer, so nothing is written for him"}
+	reasonWriteApart    = &Reason{Rule: "write.apart", Text: "what is written to is in several spaces"}
+	reasonBodyUnread    = &Reason{Rule: "body.unread", Text: "the body is none that the route takes"}
+	reasonBodyMarkup    = &Reason{Rule: "body.markup", Text: "the source in the body can't be read in one way only"}
+	reasonBodyMacro     = &Reason{Rule: "body.macro", Text: "the source calls a macro, function or parameter that the profile does not name"}
+	reasonBodyVisible   = &Reason{Rule: "body", Text: "all that the body names is visible"}
 )
 
 func hidden(r *Reason) Decision    { return Decision{Verdict: Hidden, Reason: r} }

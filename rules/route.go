@@ -18,6 +18,7 @@ type routeTable struct {
 	titles bool     // titles carry their space in themselves
 	none   string   // the key of the space of titles without a prefix
 	names  namespaceCache
+	macros map[string]macros // by codec
 }
 
 // noRoutes is the table of a profile that was not loaded: nothing is named.
@@ -67,6 +68,10 @@ type route struct {
 	leads     string // signin, signout
 	response  *ResponseSpec
 	global    bool
+	body      *body // what a write carries
+	source    *sourceRoute
+	// partAction is the action where what is asked for hangs on a page.
+	partAction Action
 
 	specials      string            // the title parameter whose special pages dispatch
 	specialRoutes map[string]*route // by folded name
@@ -91,6 +96,7 @@ type affixedParam struct {
 
 type variants struct {
 	param, def string
+	field      string // of the body, in place of a parameter
 	variants   map[string]*route
 }
 
@@ -204,6 +210,7 @@ func (c *compiler) route(spec *RouteSpec, parent *route, path []any, pattern str
 	case parent == nil || spec.Class != "":
 		rt.action = defaultAction(rt.class)
 	}
+	c.body(rt, spec, path)
 	c.parts(rt, spec, path)
 	c.specials(rt, spec, path)
 	c.variants(rt, spec, path)
@@ -254,8 +261,10 @@ func (c *compiler) checkClass(spec *RouteSpec, path []any) {
 	if spec.Class != "" && !slices.Contains(classes, spec.Class) {
 		c.fail(append(slices.Clone(path), "class"), "unknown class %q%s", spec.Class, suggest(string(spec.Class), words(classes)))
 	}
-	if spec.Action != "" && !slices.Contains(actions, spec.Action) {
-		c.fail(append(slices.Clone(path), "action"), "unknown action %q%s", spec.Action, suggest(string(spec.Action), words(actions)))
+	for key, a := range map[string]Action{"action": spec.Action, "part_action": spec.PartAction} {
+		if a != "" && !slices.Contains(actions, a) {
+			c.fail(append(slices.Clone(path), key), "unknown action %q%s", a, suggest(string(a), words(actions)))
+		}
 	}
 }
 

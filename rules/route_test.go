@@ -64,22 +64,7 @@ func subjectTexts(m *Match) []string {
 	return out
 }
 
-func readRequest(p *Profile, line string) (*Request, error) {
-	method, target, _ := strings.Cut(line, " ")
-	target, form, hasForm := strings.Cut(target, " ")
-	path, query, _ := strings.Cut(target, "?")
-	req, err := p.ReadTarget(path, query)
-	if err != nil {
-		return nil, err
-	}
-	req.Method = method
-	if hasForm {
-		if err := p.AddForm(req, form); err != nil {
-			return nil, err
-		}
-	}
-	return req, nil
-}
+func readRequest(p *Profile, line string) (*Request, error) { return p.readExample(line) }
 
 func TestMatch(t *testing.T) {
 	p := mustProfile(t, routesProfile)

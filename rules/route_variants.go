@@ -23,20 +23,24 @@ func (c *compiler) variants(rt *route, spec *RouteSpec, path []any) {
 	by := &variants{param: spec.By.Param, def: spec.By.Default, variants: map[string]*route{}}
 	at := append(slices.Clone(path), "by")
 	switch {
-	case !goodName(by.param):
-		c.fail(at, "by: wants a parameter")
+	case !goodName(strings.TrimPrefix(by.param, bodyPrefix)):
+		c.fail(at, "by: wants a parameter, or a field of the body such as body:type")
 		return
 	case len(spec.Variants) == 0:
 		c.fail(at, "by: without variants")
 		return
-	case by.def == "" && !takesValue(spec.Variants, ""):
+	case by.def == "" && !takesValue(spec.Variants, "") && !strings.HasPrefix(by.param, bodyPrefix):
 		c.fail(at, "by: wants a default: what the wiki takes a request for that has no %s (if that is no variant, the request is refused)", by.param)
 	case by.def != "" && !takesValue(spec.Variants, by.def) && suggest(by.def, sortedKeys(spec.Variants)) != "":
 		c.fail(at, "the default %q is no variant%s", by.def, suggest(by.def, sortedKeys(spec.Variants)))
 	case rt.params[by.param] != nil:
 		c.fail(at, "%q chooses a variant, so that it cannot have a type as well", by.param)
 	}
-	rt.control[by.param] = true
+	if path, ok := strings.CutPrefix(by.param, bodyPrefix); ok {
+		by.field = path
+	} else {
+		rt.control[by.param] = true
+	}
 	rt.by = by
 	for _, value := range defaultFirst(spec.Variants, by.def) {
 		v := spec.Variants[value]

@@ -99,21 +99,14 @@ func subjectText(k Key) string {
 // CheckExample runs one of the profile's own examples and says in what it goes
 // wrong; empty: in nothing.
 func (p *Profile) CheckExample(e *Example) string {
-	fields := strings.SplitN(e.Request, " ", 3)
-	if len(fields) < 2 {
-		return "request: want METHOD /path?query, and the form behind another space"
-	}
-	path, query, _ := strings.Cut(fields[1], "?")
-	req, err := p.ReadTarget(path, query)
-	if err == nil && len(fields) == 3 {
-		err = p.AddForm(req, fields[2])
-	}
+	req, err := p.readExample(e.Request)
 	var m *Match
 	if err == nil {
-		req.Method = fields[0]
 		var r *Refusal
 		if m, r = p.Match(req, nil); r != nil {
 			err = r
+		} else if m.Body != nil && m.Body.Fault != "" {
+			err = notFound(m.Body.Param + ": " + m.Body.Fault)
 		}
 	}
 	if err != nil {
@@ -123,8 +116,12 @@ func (p *Profile) CheckExample(e *Example) string {
 		}
 		return "refused: " + err.Error()
 	}
-	subjects := make([]string, len(m.Subjects))
-	for i, s := range m.Subjects {
+	named := slices.Clone(m.Subjects)
+	if m.Body != nil {
+		named = append(named, m.Body.Subjects...)
+	}
+	subjects := make([]string, len(named))
+	for i, s := range named {
 		subjects[i] = subjectText(s.Ref.Keys[0])
 	}
 	switch {
@@ -138,6 +135,29 @@ func (p *Profile) CheckExample(e *Example) string {
 		return "subjects " + strings.Join(subjects, ", ")
 	}
 	return ""
+}
+
+// readExample reads "METHOD /path?query", and behind another space a form, or a
+// JSON body, which begins with a bracket.
+func (p *Profile) readExample(line string) (*Request, error) {
+	fields := strings.SplitN(line, " ", 3)
+	if len(fields) < 2 {
+		return nil, badRequest("request: want METHOD /path?query, and the body behind another space")
+	}
+	path, query, _ := strings.Cut(fields[1], "?")
+	req, err := p.ReadTarget(path, query)
+	if err != nil {
+		return nil, err
+	}
+	req.Method = fields[0]
+	switch {
+	case len(fields) < 3:
+	case strings.HasPrefix(fields[2], "{") || strings.HasPrefix(fields[2], "["):
+		req.JSON = []byte(fields[2])
+	default:
+		err = p.AddForm(req, fields[2])
+	}
+	return req, err
 }
 
 // sameSubjects compares subjects in any order; " in SPACE" may be left out of

@@ -225,13 +225,15 @@ func (c *canon) segment(seg string) (string, *Refusal) {
 }
 
 // dotSegment reports . and .., also where an escaped slash hides them, and what
-// servers take for them that trim blanks or fold wide characters.
+// servers take for them that trim blanks, take parameters off segments, or fold
+// wide characters.
 func dotSegment(s string) bool {
 	if s == "." || s == ".." {
 		return true
 	}
-	if strings.ContainsAny(s, "/ \u00a0\uff0e\u2024\u2025") {
+	if strings.ContainsAny(s, "/; \u00a0\uff0e\u2024\u2025") {
 		for part := range strings.SplitSeq(s, "/") {
+			part, _, _ = strings.Cut(part, ";")
 			part = likeDots.Replace(strings.TrimSpace(part))
 			if part == "." || part == ".." {
 				return true

@@ -188,6 +188,9 @@ func (v *View) Engine() *Engine { return v.e }
 // Identity is how the viewer is known to the wiki.
 func (v *View) Identity() UpstreamIdentity { return v.e.identity[v.kind] }
 
+// Own reports that the wiki knows who looks.
+func (v *View) Own() bool { return v.own }
+
 // SelfUser is the viewer's wiki user, or NoID.
 func (v *View) SelfUser() ID { return v.self }
 

@@ -66,6 +66,7 @@ type Directory struct {
 
 	mu       sync.Mutex // guards swaps and what follows
 	hooks    []func(rules.Facts)
+	kept     map[string][]string // see Keep
 	misses   map[absence]time.Time // spelling to when it may be asked about again
 	inflight map[absence]chan struct{}
 	stats    Stats
@@ -204,7 +205,7 @@ func (d *Directory) Reseed(seed rules.Directory) error {
 	}
 	clear(d.misses)
 	d.ready.Store(true)
-	d.swap(g)
+	d.swap(g.keep(d.kept))
 	d.c.Log.Info("directory file read", "generation", g.number, "users", len(g.users), "groups", len(g.groups), "spaces", len(g.spaces), "content", len(g.contents))
 	return nil
 }
@@ -247,7 +248,7 @@ func (d *Directory) SyncNow(ctx context.Context) error {
 	}
 	clear(d.misses)
 	d.ready.Store(true) // before the hooks, which ask
-	d.swap(g)
+	d.swap(g.keep(d.kept))
 	d.stats.LastSync = d.c.Now()
 	d.stats.Syncs++
 	d.c.Log.InfoContext(ctx, "directory synced", "generation", g.number, "users", len(g.users), "groups", len(g.groups),

@@ -176,12 +176,16 @@ func (g *Generation) addUsers(users []rules.UserRecord) {
 	}
 	from := len(g.users)
 	g.users = slices.Clone(g.users)
+	g.kept = maps.Clone(g.kept)
 	for _, u := range users {
 		if u.Username == "" {
 			continue
 		}
 		if old, ok := g.userName.find(u.Username, rules.NoID); ok {
 			complete(&u, &g.users[old])
+			if added := g.kept[int(old)]; added != nil {
+				g.kept[len(g.users)] = added
+			}
 		}
 		g.addGroups(u.Groups)
 		u.Groups = g.closed(u.Groups)

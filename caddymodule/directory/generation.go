@@ -48,6 +48,7 @@ type Generation struct {
 	options Options
 
 	users    []rules.UserRecord
+	kept     map[int][]string // groups of users that keep added
 	groups   []rules.GroupRecord
 	spaces   []rules.SpaceRecord
 	contents []rules.ContentRecord

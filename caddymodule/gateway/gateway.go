@@ -9,15 +9,12 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +24,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/guard"
 	"github.com/postern-gateway/postern/caddymodule/limit"
+	"github.com/postern-gateway/postern/caddymodule/pages"
 	"github.com/postern-gateway/postern/caddymodule/signin"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -75,6 +73,9 @@ type Config struct {
 	// asked for and says rightly whether there are more. It wants a Next that
 	// answers any request of the wiki's.
 	Refill bool
+
+	// Pages renders Postern's own pages; nil: plain ones.
+	Pages *pages.Set
 
 	Directory *directory.Directory
 	SignIn    *signin.RP // nil: nobody can sign in (offline use)
@@ -135,6 +136,9 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Pages == nil {
+		cfg.Pages = pages.Default()
+	}
 	if len(cfg.Key) == 0 {
 		cfg.Key = make([]byte, cursor.MinKey)
 		_, _ = rand.Read(cfg.Key) // never fails
@@ -178,23 +182,6 @@ func (g *Gateway) Site() *rules.Site { return g.site }
 func (g *Gateway) Ready() bool { return g.state.Load() != nil }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-var answerStyleHash = func() string {
-	_, rest, _ := strings.Cut(answerPage, "<style>")
-	style, _, _ := strings.Cut(rest, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}()
-
-// NotReady answers 503, for the time before a gateway is there.
-func NotReady(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, http.StatusServiceUnavailable, "")
-}
-
-// BadRequest answers 400, for a request that has no single reading.
-func BadRequest(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, http.StatusBadRequest, "")
-}
 
 // probe answers what load balancers ask, under the two paths for it.
 func (g *Gateway) probe(w http.ResponseWriter, path string) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/gateway"
+	"github.com/postern-gateway/postern/caddymodule/pages"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -271,7 +272,7 @@ func TestConditional(t *testing.T) {
 func TestNotReady(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	gateway.NotReady(w, httptest.NewRequest("GET", "/", nil))
+	gateway.NotReady(w, httptest.NewRequest("GET", "/", nil), pages.Default())
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d", w.Code)
 	}

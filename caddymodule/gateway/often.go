@@ -32,7 +32,7 @@ func (x *exchange) enter() bool {
 	}
 	x.refusal = overLimit
 	x.rule, x.reason, x.status, x.verdict = overLimit.Rule, overLimit.Reason, overLimit.Status, "denied"
-	tooMany(x.w, x.r, retry)
+	x.g.tooMany(x.w, x.r, retry)
 	return false
 }
 
@@ -47,7 +47,7 @@ func (g *Gateway) enterOwn(w http.ResponseWriter, r *http.Request) (limit.Ticket
 	ticket, retry := g.often.Enter(g.addressKey(r), g.cfg.Now())
 	if retry > 0 {
 		g.cfg.Metrics.Denied(overLimit.Rule, itoa(overLimit.Status))
-		tooMany(w, r, retry)
+		g.tooMany(w, r, retry)
 	}
 	return ticket, retry == 0
 }

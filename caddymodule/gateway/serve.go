@@ -56,7 +56,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	}
 	x.state = g.state.Load()
 	if x.state == nil {
-		answer(w, r, http.StatusServiceUnavailable, "")
+		g.answer(w, r, http.StatusServiceUnavailable, "")
 		return nil
 	}
 	defer x.finish()
@@ -70,6 +70,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	}
 	if !x.identify() {
 		return nil
+	}
+	if x.atHome() {
+		return x.home()
 	}
 	if refusal == nil {
 		refusal = x.sameOrigin()
@@ -92,6 +95,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
+	if refusal = x.editable(gd, id, next); refusal != nil {
+		return x.refuse(refusal)
+	}
 	return x.forward(gd, id, next)
 }
 
@@ -103,7 +109,7 @@ func (g *Gateway) ownPath(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if g.cfg.SignIn != nil && g.cfg.SignIn.Handles(p) {
 		if !guard.SameHost(r.Host, g.cfg.Site) {
-			answer(w, r, http.StatusBadRequest, "")
+			g.answer(w, r, http.StatusBadRequest, "")
 			return true
 		}
 		ticket, ok := g.enterOwn(w, r)
@@ -126,12 +132,17 @@ func (x *exchange) identify() bool {
 	}
 	if x.g.cfg.SignIn != nil {
 		s, err := x.g.cfg.SignIn.Session(x.r)
+		var refused *signin.BearerError
+		if errors.As(err, &refused) {
+			x.refuseBearer(refused)
+			return false
+		}
 		if err != nil {
 			x.rule, x.reason, x.verdict, x.status = "session", err.Error(), "denied", http.StatusServiceUnavailable
 			if errors.Is(err, signin.ErrAmbiguousCookie) {
 				x.status = http.StatusBadRequest
 			}
-			answer(x.w, x.r, x.status, "")
+			x.g.answer(x.w, x.r, x.status, "")
 			return false
 		}
 		if s != nil {
@@ -149,10 +160,20 @@ func (x *exchange) identify() bool {
 	return true
 }
 
+// refuseBearer answers an access token that is not taken. Such requests count
+// for their address: nobody is known to have made them.
+func (x *exchange) refuseBearer(e *signin.BearerError) {
+	if !x.enter() {
+		return
+	}
+	x.verdict, x.rule, x.reason, x.status = "denied", "bearer", e.Error(), e.Status
+	x.g.cfg.SignIn.RefuseBearer(x.w, x.r, e)
+}
+
 func (x *exchange) challenge() {
 	x.verdict, x.rule, x.status = "challenge", "sign-in", http.StatusUnauthorized
 	if x.g.cfg.SignIn == nil {
-		answer(x.w, x.r, http.StatusUnauthorized, "")
+		x.g.answer(x.w, x.r, http.StatusUnauthorized, "")
 		return
 	}
 	x.g.cfg.SignIn.Challenge(x.w, x.r)
@@ -180,7 +201,12 @@ func (x *exchange) refuse(ref *guard.Refusal) error {
 		x.challenge()
 		return nil
 	}
-	answer(x.w, x.r, ref.Status, "")
+	if ref.Rule == "source" && ref.Status == http.StatusForbidden {
+		clear(x.w.Header())
+		x.g.cfg.Pages.NotEditable(x.w, x.r)
+		return nil
+	}
+	x.g.answer(x.w, x.r, ref.Status, "")
 	return nil
 }
 
@@ -213,7 +239,7 @@ func (x *exchange) failClosed(reason string) error {
 	x.incident = rand.Text()
 	x.verdict, x.rule, x.reason, x.status = "fail-closed", "fail-closed", reason, http.StatusBadGateway
 	x.g.cfg.Metrics.FailClosed(failReason(reason))
-	answer(x.w, x.r, http.StatusBadGateway, x.incident)
+	x.g.answer(x.w, x.r, http.StatusBadGateway, x.incident)
 	return nil
 }
 
@@ -268,10 +294,14 @@ func first(s []string) string {
 }
 
 // sameOrigin refuses an unsafe request that another site could have caused
-// (Fetch Metadata; Origin where the browser sends none).
+// (Fetch Metadata; Origin where the browser sends none). An access token is no
+// such thing: browsers add none by themselves, and with one no cookie counts.
 func (x *exchange) sameOrigin() *guard.Refusal {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	if x.session != nil && x.session.Bearer {
 		return nil
 	}
 	if v := x.r.Header.Values("Sec-Fetch-Site"); len(v) > 0 {

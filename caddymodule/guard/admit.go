@@ -71,6 +71,9 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 			m, d = again, view.Admit(again)
 		}
 	}
+	if d.Verdict == rules.Visible && m.Body != nil {
+		m, view, d = g.admitBody(ctx, req, m, view, resolver, log)
+	}
 	adm := &Admission{Match: m, View: view, Decision: d}
 	if d.Verdict != rules.Visible && answersEmpty(m, view) {
 		adm.Empty = true
@@ -156,7 +159,7 @@ func (g *Guard) narrow(adm *Admission) *Refusal {
 		case spec.To == "visible":
 			ref = narrowList(adm, name, spec)
 		case spec.To == "query":
-			ref = narrowQuery(adm, name, spec)
+			ref = g.narrowQuery(adm, name, spec)
 		default:
 			ref = refuse(http.StatusNotFound, "narrow", "profile narrows %s in an unknown way", name)
 		}
@@ -244,12 +247,21 @@ func narrowNames(adm *Admission, prefix, attrName string) *Refusal {
 
 // narrowQuery parses a query, allow-lists its fields, functions and values, and
 // prints it anew with the visible spaces and-ed in.
-func narrowQuery(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
-	if spec.Codec != "cql" {
+func (g *Guard) narrowQuery(adm *Admission, name string, spec rules.NarrowSpec) *Refusal {
+	given, asked := adm.Match.Value(name)
+	var printed string
+	var err error
+	switch spec.Codec {
+	case "cql":
+		printed, err = narrowCQL(given, spec, adm.View)
+	case "mediawiki-search":
+		if !asked {
+			return nil // what is looked in is narrowed by itself
+		}
+		printed, err = g.narrowSearch(given, spec, adm.View)
+	default:
 		return refuse(http.StatusNotFound, "narrow", "profile narrows by an unknown codec %q", spec.Codec)
 	}
-	given, _ := adm.Match.Value(name)
-	printed, err := narrowCQL(given, spec, adm.View)
 	if err != nil {
 		return refuse(http.StatusNotFound, "query", "%v", err)
 	}

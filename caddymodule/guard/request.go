@@ -43,8 +43,47 @@ var acceptFor = map[string]string{
 // and the few allow-listed fields.
 func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Request {
 	path, query, form := adm.Match.Upstream()
-	up := r.Clone(r.Context())
-	up.Method = adm.Match.Method
+	up := g.blank(r, adm.Match.Method, path, query)
+	up.Header.Set("Accept", accept(adm.Match.Response))
+	if adm.Match.Class == rules.ClassFile {
+		// If-Range names our validator, which the wiki does not know: the whole
+		// file is always a right answer. A HEAD has no ranges (RFC 9110, 14.2).
+		if v := r.Header.Values("Range"); len(v) == 1 && oneRange.MatchString(v[0]) && len(r.Header.Values("If-Range")) == 0 && r.Method == http.MethodGet {
+			up.Header.Set("Range", v[0])
+		}
+	}
+	if body := adm.Match.Body.JSON(); body != nil {
+		carry(up, body, "application/json")
+	} else if form != "" {
+		carry(up, []byte(form), "application/x-www-form-urlencoded")
+	} else if adm.Match.IsWrite && adm.Match.Method == http.MethodPost {
+		up.Body = io.NopCloser(bytes.NewReader(nil))
+	}
+	for name, v := range adm.Match.Force.Headers {
+		up.Header.Set(name, v)
+	}
+	id.set(up)
+	return up
+}
+
+// Ask builds a request of Postern's own, in the name of the viewer: a GET for
+// JSON below the wiki's context path.
+func (g *Guard) Ask(r *http.Request, path, query string, id Identity) *http.Request {
+	up := g.blank(r, http.MethodGet, path, query)
+	up.Header.Set("Accept", "application/json")
+	id.set(up)
+	return up
+}
+
+func carry(up *http.Request, body []byte, contentType string) {
+	up.Body, up.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	up.Header.Set("Content-Type", contentType)
+}
+
+// blank makes a request without a body, with the header fields that all have.
+func (g *Guard) blank(r *http.Request, method, path, query string) *http.Request {
+	up := r.WithContext(r.Context()) // shallow: all that could be shared is set below
+	up.Method = method
 	if up.Method == http.MethodHead {
 		// What a HEAD would say of the body can only be said of the body as it
 		// leaves, so that body has to be made.
@@ -69,26 +108,13 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 		up.Header.Set("X-Requested-With", v[0])
 	}
 	up.Header.Set("User-Agent", "Postern")
-	up.Header.Set("Accept", accept(adm.Match.Response))
 	up.Header.Set("Accept-Encoding", "identity")
-	if adm.Match.Class == rules.ClassFile {
-		// If-Range names our validator, which the wiki does not know: the whole
-		// file is always a right answer. A HEAD has no ranges (RFC 9110, 14.2).
-		if v := r.Header.Values("Range"); len(v) == 1 && oneRange.MatchString(v[0]) && len(r.Header.Values("If-Range")) == 0 && r.Method == http.MethodGet {
-			up.Header.Set("Range", v[0])
-		}
-	}
 	up.Body, up.ContentLength, up.GetBody = http.NoBody, 0, nil
-	if form != "" {
-		up.Body, up.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
-		up.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if adm.Match.IsWrite && adm.Match.Method == http.MethodPost && form == "" {
-		up.Body = io.NopCloser(bytes.NewReader(nil))
-	}
-	for name, v := range adm.Match.Force.Headers {
-		up.Header.Set(name, v)
-	}
+	return up
+}
+
+// set tells the wiki who asks.
+func (id Identity) set(up *http.Request) {
 	switch id.Kind {
 	case "service":
 		if id.Value != "" {
@@ -103,7 +129,6 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 			up.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 		}
 	}
-	return up
 }
 
 // accept lists what the route expects; a route without a word of its own is a

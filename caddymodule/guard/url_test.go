@@ -32,7 +32,7 @@ type urlWorld struct {
 	facts rules.Facts
 }
 
-func newURLWorld(t *testing.T, dir string) *urlWorld {
+func newURLWorld(t testing.TB, dir string) *urlWorld {
 	t.Helper()
 	policy, err := rules.LoadPolicy(filepath.Join(dir, "policy.yaml"))
 	if err != nil {

@@ -47,8 +47,10 @@ type Account struct {
 
 // Client is a relying party.
 type Client struct {
-	ID                     string
-	Secret                 string // empty: a public client
+	ID     string
+	Secret string // empty: a public client, or one with a key
+	// Key is the public key of a client that authenticates by private_key_jwt.
+	Key                    *jose.JSONWebKey
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
 	BackChannelLogoutURI   string // empty: none
@@ -119,7 +121,7 @@ func New(c Config) (*IdP, error) {
 		i.AddClient(cl)
 	}
 	cfg := &op.Config{
-		CodeMethodS256: true, AuthMethodPost: true, GrantTypeRefreshToken: true,
+		CodeMethodS256: true, AuthMethodPost: true, AuthMethodPrivateKeyJWT: true, GrantTypeRefreshToken: true,
 		DefaultLogoutRedirectURI:   i.prefix + "/signed-out",
 		BackChannelLogoutSupported: true,
 		SupportedScopes:            []string{"openid", "profile", "email", "groups", "offline_access"},

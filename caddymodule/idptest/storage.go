@@ -453,8 +453,13 @@ func (s *storage) GetPrivateClaimsFromScopes(context.Context, string, string, []
 	return nil, nil
 }
 
-// GetKeyByIDAndClientID refuses: clients have secrets, not keys.
-func (s *storage) GetKeyByIDAndClientID(context.Context, string, string) (*jose.JSONWebKey, error) {
+// GetKeyByIDAndClientID finds the key by which a client authenticates.
+func (s *storage) GetKeyByIDAndClientID(_ context.Context, keyID, clientID string) (*jose.JSONWebKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[clientID]; c != nil && c.Key != nil && c.Key.KeyID == keyID {
+		return c.Key, nil
+	}
 	return nil, errors.New("no such key")
 }
 
@@ -498,7 +503,10 @@ func (c *client) GrantTypes() []oidc.GrantType {
 }
 
 func (c *client) AuthMethod() oidc.AuthMethod {
-	if c.Secret == "" {
+	switch {
+	case c.Key != nil:
+		return oidc.AuthMethodPrivateKeyJWT
+	case c.Secret == "":
 		return oidc.AuthMethodNone
 	}
 	return oidc.AuthMethodBasic

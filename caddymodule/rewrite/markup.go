@@ -18,7 +18,7 @@ func compileMarkup(p *rules.Profile) (html, xml leaf, err error) {
 	html = func(dst, src []byte, w *work, fragment bool) ([]byte, edit.Report, error) {
 		in := htmlrewrite.Input{
 			Judge: w.j, Title: w.title, Class: w.ex.Match.Class, Fragment: fragment, Texts: w.texts,
-			InnerJSON: w.innerJSON, Source: w.hidesSource,
+			InnerJSON: w.innerJSON, Source: w.hidesSource, Identity: w.view.Identity(),
 		}
 		if !fragment {
 			in.Evidence = w.probes()

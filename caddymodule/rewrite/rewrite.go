@@ -361,7 +361,7 @@ func (w *work) leaf(k kind) ([]byte, error) {
 func (w *work) jsonInput() jsonrewrite.Input {
 	in := jsonrewrite.Input{
 		Judge: w.j, Response: w.ex.Match.Response, Page: w.ex.Match.Page, Texts: w.texts,
-		Evidence: w.probes(), Inner: w.inner, Space: w.findSpace, Title: w.title,
+		Evidence: w.probes(), Inner: w.inner, Space: w.findSpace, Title: w.title, Own: w.view.Own(),
 	}
 	if len(w.ex.Match.Parts) > 0 {
 		in.Pages = w.ex.Match.Pages

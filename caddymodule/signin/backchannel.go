@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -65,16 +62,11 @@ func (rp *RP) backchannel(w http.ResponseWriter, r *http.Request, p *idp) {
 }
 
 func readLogoutToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
-		return "", errors.New("a form is expected")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxToken+4096))
+	form, err := readForm(w, r, maxToken+4096)
 	if err != nil {
-		return "", errors.New("the form can't be read")
+		return "", err
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || len(form["logout_token"]) != 1 || form.Get("logout_token") == "" {
+	if form.Get("logout_token") == "" {
 		return "", errors.New("one logout_token is expected")
 	}
 	return form.Get("logout_token"), nil
@@ -99,13 +91,9 @@ func (p *idp) verifyLogoutToken(ctx context.Context, raw string) (*logoutToken, 
 	}
 	call, cancel := p.context(ctx)
 	defer cancel()
-	t, err := m.verifier.VerifyLogout(call, raw)
+	t, err := m.logout.VerifyLogout(call, raw)
 	if err != nil {
-		reason := verifyReason(err)
-		if reason == "keys" {
-			return nil, fail(idpError, reason, err)
-		}
-		return nil, fail(badToken, reason, err)
+		return nil, verifyFailure(err)
 	}
 	var payload json.RawMessage
 	if err := t.Claims(&payload); err != nil {

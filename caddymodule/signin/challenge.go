@@ -59,12 +59,17 @@ func (rp *RP) unauthorized(w http.ResponseWriter, r *http.Request) {
 	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		challenge += `, error="invalid_token"`
 	}
+	problem(w, r, http.StatusUnauthorized, challenge, "Sign in at "+rp.origin+rp.SignInPath())
+}
+
+// problem answers a script that may not have what it asks for (RFC 9457).
+func problem(w http.ResponseWriter, r *http.Request, status int, challenge, detail string) {
 	h := w.Header()
 	h.Set("WWW-Authenticate", challenge)
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusUnauthorized)
+	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -73,5 +78,5 @@ func (rp *RP) unauthorized(w http.ResponseWriter, r *http.Request) {
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{"about:blank", "Unauthorized", http.StatusUnauthorized, "Sign in at " + rp.origin + rp.SignInPath()})
+	}{"about:blank", http.StatusText(status), status, detail})
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postern-gateway/postern/caddymodule/pages"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -70,12 +72,40 @@ type Provider struct {
 	// ClientID and ClientSecret are ours; an empty secret makes a public
 	// client, which PKCE allows.
 	ClientID, ClientSecret string
+	// ClientAuth is how the token endpoint is told who we are:
+	// client_secret_basic, client_secret_post, private_key_jwt or none. Empty:
+	// by ClientKey if there is one, else by ClientSecret in the way that the
+	// provider's metadata name.
+	ClientAuth string
+	// ClientKey signs the assertions of private_key_jwt (RFC 7523):
+	// *rsa.PrivateKey (RS256), *ecdsa.PrivateKey (ES256, ES384, ES512) or
+	// ed25519.PrivateKey (EdDSA). ClientKeyID is the kid that the provider
+	// knows it by, or empty.
+	ClientKey   crypto.PrivateKey
+	ClientKeyID string
+	// FormPost asks for the answer as a form that is posted (OAuth 2.0 Form
+	// Post Response Mode) in place of a query. The callback turns it into a
+	// query of its own address: see formpost.go.
+	FormPost bool
+	// Bearer lets API clients show access tokens of this provider's; nil: none.
+	Bearer *Bearer
 	// Scopes are asked for; empty: openid, profile and email. "openid" is
 	// added if missing. With offline_access, claims are refreshed while the
 	// session lasts.
 	Scopes []string
 	// Claims says which claims hold what.
 	Claims ClaimNames
+}
+
+// Bearer says which access tokens are taken as a viewer's word (RFC 6750): JWTs
+// of the provider's (RFC 9068), by a verifier of their own.
+type Bearer struct {
+	// Audience must be among the token's. It is an identifier of this site as
+	// an API, and never the client id, which is what ID tokens are for.
+	Audience string
+	// Scopes must all be granted by the token. At least one: ID tokens have
+	// none.
+	Scopes []string
 }
 
 // ClaimNames maps what a viewer consists of to a provider's claims. A value is
@@ -162,6 +192,9 @@ func (c *Config) complete() error {
 		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !secureURL(u, c.Insecure) {
 			fault("provider %q: issuer %q must be an https URL without a query", p.Name, p.Issuer)
 		}
+		if err := p.Check(); err != nil {
+			fault("provider %q: %w", p.Name, err)
+		}
 		p.complete()
 	}
 	if c.Idle < 0 || c.Absolute < 0 {
@@ -180,7 +213,7 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	if c.Pages == nil {
-		c.Pages = DefaultPages()
+		c.Pages = pages.Default()
 	}
 	if c.Metrics == nil {
 		c.Metrics = noMetrics{}

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -58,7 +57,11 @@ func (rp *RP) start(w http.ResponseWriter, r *http.Request, p *idp, target strin
 		rp.failed(w, r, p, fail(storeFailed, "flow", err))
 		return
 	}
-	redirect(w, r, m.oauth.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), oidc.Nonce(nonce)))
+	opts := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier), oidc.Nonce(nonce)}
+	if p.FormPost {
+		opts = append(opts, oauth2.SetAuthURLParam("response_mode", "form_post"))
+	}
+	redirect(w, r, m.oauth.AuthCodeURL(state, opts...))
 }
 
 // browser returns the hash of this browser's flow cookie and sets it (anew, so
@@ -114,7 +117,7 @@ func (rp *RP) choose(w http.ResponseWriter, r *http.Request) {
 	if _, ok := rp.pending(r, q.Get("flow")); ok {
 		suffix = "?flow=" + q.Get("flow")
 	}
-	page := Page{Kind: PageChoose, Status: http.StatusOK, Home: "/"}
+	page := Page{Kind: PageChoose, Status: http.StatusOK}
 	for _, p := range rp.idps {
 		page.Links = append(page.Links, Link{Title: p.Title, URL: rp.cfg.Prefix + "/signin/" + p.Name + suffix})
 	}
@@ -139,7 +142,7 @@ func (rp *RP) query(w http.ResponseWriter, r *http.Request, methods ...string) (
 	}
 	q, err := readQuery(r)
 	if err != nil {
-		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusBadRequest, Message: "The address can't be read.", Home: "/"})
+		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusBadRequest, Message: "The address can't be read."})
 		return nil, false
 	}
 	return q, true
@@ -149,7 +152,13 @@ func readQuery(r *http.Request) (url.Values, error) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, errors.New("query is too long")
 	}
-	q, err := url.ParseQuery(r.URL.RawQuery)
+	return readParams(r.URL.RawQuery)
+}
+
+// readParams reads the parameters of a query or form, each of which stands
+// there once.
+func readParams(raw string) (url.Values, error) {
+	q, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, errors.New("query can't be read")
 	}
@@ -163,6 +172,10 @@ func readQuery(r *http.Request) (url.Values, error) {
 
 // callback ends a sign-in: the provider has sent the browser back.
 func (rp *RP) callback(w http.ResponseWriter, r *http.Request, p *idp) {
+	if r.Method == http.MethodPost && p.FormPost {
+		rp.posted(w, r, p)
+		return
+	}
 	if !allow(w, r, http.MethodGet) {
 		return
 	}
@@ -196,21 +209,20 @@ func (rp *RP) finish(w http.ResponseWriter, r *http.Request, p *idp) (target str
 	if code := q.Get("error"); code != "" || q.Get("code") == "" {
 		return "", fail(idpRefused, errorWord(code), errors.New("provider did not sign the viewer in"))
 	}
-	call, cancel := p.context(ctx)
-	defer cancel()
-	tok, err := m.oauth.Exchange(call, q.Get("code"), oauth2.VerifierOption(flow.Verifier))
-	if err != nil {
-		f := tokenFailure(err)
+	tok, f := p.redeem(ctx, m, url.Values{
+		"grant_type": {"authorization_code"}, "code": {q.Get("code")},
+		"redirect_uri": {p.redirectURI}, "code_verifier": {flow.Verifier},
+	})
+	if f != nil {
 		if f.result == idpError {
 			p.metrics.IDPError(p.Name, "token")
 		}
 		return "", f
 	}
-	raw, _ := tok.Extra("id_token").(string)
-	if raw == "" {
+	if tok.id == "" {
 		return "", fail(badToken, "missing", errors.New("no ID token in the answer"))
 	}
-	t, f := p.verifyIDToken(ctx, m, raw, tok.AccessToken, flow.Nonce)
+	t, f := p.verifyIDToken(ctx, m, tok, q.Get("code"), flow.Nonce)
 	if f != nil {
 		return "", f
 	}
@@ -225,7 +237,7 @@ func (rp *RP) finish(w http.ResponseWriter, r *http.Request, p *idp) (target str
 	if err := rp.cfg.Admit(rp.viewer(p.Name, id)); err != nil {
 		return "", fail(notAdmitted, "admit", err)
 	}
-	return flow.Target, rp.establish(w, r, p, flow, tok, t, raw, id)
+	return flow.Target, rp.establish(w, r, p, flow, tok, t, id)
 }
 
 // take finds the sign-in under way that a callback belongs to. Whoever shows
@@ -249,36 +261,8 @@ func (rp *RP) take(r *http.Request, state string, p *idp) (FlowRecord, *failure)
 	return flow, nil
 }
 
-// userinfo asks the provider for what the ID token does not have. It returns
-// nil if nothing is missing, or the provider has no such endpoint.
-func (p *idp) userinfo(ctx context.Context, m *metadata, tok *oauth2.Token, subject string, token claims) (claims, *failure) {
-	if m.provider.UserInfoEndpoint() == "" || !token.lacks(p.Claims) || overage(token, p.Claims.Groups) {
-		return nil, nil
-	}
-	call, cancel := p.context(ctx)
-	defer cancel()
-	u, err := m.provider.UserInfo(call, oauth2.StaticTokenSource(tok))
-	if err != nil {
-		p.metrics.IDPError(p.Name, "userinfo")
-		return nil, fail(idpError, "userinfo", errors.New("userinfo endpoint gave no answer that can be read"))
-	}
-	var payload json.RawMessage
-	if err := u.Claims(&payload); err != nil {
-		return nil, fail(badToken, "userinfo", err)
-	}
-	c, err := readClaims(payload)
-	if err != nil {
-		return nil, fail(badToken, "userinfo", err)
-	}
-	// OpenID Connect Core 5.3.2.
-	if sub, ok := c.text("sub"); !ok || sub != subject {
-		return nil, fail(badToken, "userinfo_sub", errors.New("userinfo is another person's"))
-	}
-	return c, nil
-}
-
 // establish makes the session. It replaces the one that the browser had.
-func (rp *RP) establish(w http.ResponseWriter, r *http.Request, p *idp, flow FlowRecord, tok *oauth2.Token, t *idToken, raw string, id Identity) *failure {
+func (rp *RP) establish(w http.ResponseWriter, r *http.Request, p *idp, flow FlowRecord, tok *tokens, t *idToken, id Identity) *failure {
 	ctx := r.Context()
 	data, err := json.Marshal(id)
 	if err != nil || len(data) > maxIdentity {
@@ -288,7 +272,7 @@ func (rp *RP) establish(w http.ResponseWriter, r *http.Request, p *idp, flow Flo
 	value, k := newSecret()
 	rec := SessionRecord{
 		ID: k[:], Provider: p.Name, Subject: id.Subject, SID: t.sid, Claims: data,
-		RefreshToken: tok.RefreshToken, IDToken: raw,
+		RefreshToken: tok.refresh, IDToken: tok.id,
 		Created: now, Seen: now, Expires: now.Add(rp.cfg.Absolute), RefreshAt: refreshAt(tok, now),
 	}
 	var replaces []byte
@@ -307,9 +291,7 @@ func (rp *RP) establish(w http.ResponseWriter, r *http.Request, p *idp, flow Flo
 	if replaces != nil {
 		rp.cache.remove(key(replaces))
 	}
-	if err := rp.cfg.Store.RememberClaims(ctx, ClaimsRecord{Provider: p.Name, Subject: id.Subject, Claims: data, Seen: now}); err != nil {
-		rp.cfg.Log.LogAttrs(ctx, slog.LevelError, "claims not remembered", slog.String("reason", err.Error()))
-	}
+	rp.remember(ctx, p.Name, id.Subject, data, now)
 	rp.cookies.set(w, rp.cookies.session, value, 0)
 	rp.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "signed in", slog.String("provider", p.Name), slog.String("session", k.String()))
 	return nil

@@ -359,7 +359,7 @@ func TestRefusals(t *testing.T) {
 		"no access token":     {idp: func(h *hostile) { h.answer = func(a map[string]any) { delete(a, "access_token") } }, result: "idp_error", reason: "token"},
 		"huge answer":         {idp: func(h *hostile) { h.answer = func(a map[string]any) { a["x"] = strings.Repeat("x", 2<<20) } }, result: "idp_error", reason: "token"},
 		"no keys":             {idp: func(h *hostile) { h.keys = func([]any) []any { return nil } }, result: "bad_token", reason: "signature"},
-		"key set is nonsense": {idp: func(h *hostile) { h.keys = func([]any) []any { return []any{7} } }, result: "bad_token", reason: "keys"},
+		"key set is nonsense": {idp: func(h *hostile) { h.keys = func([]any) []any { return []any{7} } }, result: "idp_error", reason: "keys"},
 
 		// The callback.
 		"no state":         query(func(_ *hostile, q url.Values) { q.Del("state") }, "bad_request", "state"),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
@@ -20,6 +21,7 @@ import (
 const (
 	callTimeout  = 10 * time.Second // for one call to a provider
 	maxAnswer    = 1 << 20          // of one answer, in bytes
+	maxHeader    = 64 << 10         // of its header
 	metadataAge  = 12 * time.Hour   // after which metadata are read again
 	firstBackoff = time.Second
 	lastBackoff  = time.Minute
@@ -55,7 +57,11 @@ type idp struct {
 // metadata is what discovery found.
 type metadata struct {
 	provider    *oidc.Provider
-	verifier    *oidc.IDTokenVerifier
+	verifier    *oidc.IDTokenVerifier // of ID tokens
+	logout      *oidc.IDTokenVerifier // of logout tokens
+	keys        keySource             // for what we asked the provider for
+	pushed      keySource             // for what anybody can send
+	auth        string                // how we say who we are at the token endpoint
 	oauth       oauth2.Config
 	endSession  *url.URL // nil: none
 	issRequired bool     // RFC 9207 is advertised
@@ -165,18 +171,21 @@ func (p *idp) discovery(ctx context.Context) (*metadata, error) {
 	if len(algs) == 0 {
 		return nil, fmt.Errorf("discovery: the provider signs by none of the algorithms that we accept")
 	}
-	// The library would else try both ways, and send the code twice.
-	ep.AuthStyle = oauth2.AuthStyleInHeader
-	if p.ClientSecret == "" || len(doc.AuthMethods) > 0 && !slices.Contains(doc.AuthMethods, "client_secret_basic") && slices.Contains(doc.AuthMethods, "client_secret_post") {
-		ep.AuthStyle = oauth2.AuthStyleInParams
+	set := &keySet{url: doc.JWKS, idp: p}
+	for _, a := range algs {
+		set.algs = append(set.algs, jose.SignatureAlgorithm(a))
 	}
 	m := &metadata{
 		provider:    prov,
-		verifier:    prov.Verifier(&oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: algs, Now: p.now}),
-		oauth:       oauth2.Config{ClientID: p.ClientID, ClientSecret: p.ClientSecret, Endpoint: ep, RedirectURL: p.redirectURI, Scopes: p.Scopes},
+		keys:        set.asked(),
+		pushed:      set.pushed(),
+		auth:        p.authMethod(doc.AuthMethods),
+		oauth:       oauth2.Config{ClientID: p.ClientID, Endpoint: ep, RedirectURL: p.redirectURI, Scopes: p.Scopes},
 		issRequired: doc.Iss,
 		read:        p.now(),
 	}
+	conf := &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: algs, Now: p.now}
+	m.verifier, m.logout = oidc.NewVerifier(p.Issuer, m.keys, conf), oidc.NewVerifier(p.Issuer, m.pushed, conf)
 	if doc.EndSession != "" {
 		if m.endSession, err = p.endpoint(doc.EndSession); err != nil {
 			return nil, fmt.Errorf("discovery: %w", err)
@@ -209,6 +218,11 @@ func limitedClient(c *http.Client) *http.Client {
 	base := out.Transport
 	if base == nil {
 		base = http.DefaultTransport
+		if t, ok := base.(*http.Transport); ok {
+			t = t.Clone()
+			t.MaxResponseHeaderBytes = maxHeader
+			base = t
+		}
 	}
 	out.Transport = limitedTransport{base}
 	return &out

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
+	"net/url"
 	"time"
-
-	"golang.org/x/oauth2"
 )
 
 const (
@@ -18,13 +16,13 @@ const (
 )
 
 // refreshAt says when claims that came with a token are due again.
-func refreshAt(t *oauth2.Token, now time.Time) time.Time {
-	if t.RefreshToken == "" {
+func refreshAt(t *tokens, now time.Time) time.Time {
+	if t.refresh == "" {
 		return time.Time{}
 	}
 	wait := refreshMax
-	if !t.Expiry.IsZero() {
-		wait = min(max(t.Expiry.Sub(now), refreshMin), refreshMax)
+	if !t.expiry.IsZero() {
+		wait = min(max(t.expiry.Sub(now), refreshMin), refreshMax)
 	}
 	return now.Add(wait)
 }
@@ -73,22 +71,20 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 	if err != nil {
 		return fail(idpError, "discovery", err)
 	}
-	call, cancel := p.context(ctx)
-	defer cancel()
-	tok, err := m.oauth.TokenSource(call, &oauth2.Token{RefreshToken: rec.RefreshToken}).Token()
-	if err != nil {
-		return tokenFailure(err)
+	tok, f := p.redeem(ctx, m, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {rec.RefreshToken}})
+	if f != nil {
+		return f
 	}
 	token := claims{}
-	if raw, _ := tok.Extra("id_token").(string); raw != "" {
-		t, f := p.verifyIDToken(ctx, m, raw, tok.AccessToken, "")
+	if tok.id != "" {
+		t, f := p.verifyIDToken(ctx, m, tok, "", "")
 		if f != nil {
 			return f
 		}
 		if t.subject != rec.Subject {
 			return fail(badToken, "sub", errors.New("refreshed for another person"))
 		}
-		token, rec.IDToken = t.claims, raw
+		token, rec.IDToken = t.claims, tok.id
 	}
 	info, f := p.userinfo(ctx, m, tok, rec.Subject, token)
 	if f != nil {
@@ -108,10 +104,10 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 	if rec.Claims, err = json.Marshal(id); err != nil {
 		return fail(badToken, "claims", err)
 	}
-	if tok.RefreshToken != "" {
-		rec.RefreshToken = tok.RefreshToken // rotated, perhaps
+	if tok.refresh == "" {
+		tok.refresh = rec.RefreshToken // it is not rotated
 	}
-	rec.RefreshAt = refreshAt(&oauth2.Token{RefreshToken: rec.RefreshToken, Expiry: tok.Expiry}, now)
+	rec.RefreshToken, rec.RefreshAt = tok.refresh, refreshAt(tok, now)
 	if ok, err = rp.cfg.Store.UpdateSession(ctx, rec); err != nil {
 		return fail(storeFailed, "session", err)
 	}
@@ -119,26 +115,8 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 		rp.cache.remove(e.key) // it has ended meanwhile
 		return nil
 	}
+	rp.remember(ctx, p.Name, rec.Subject, rec.Claims, now)
 	e.current.Store(e.session(v, id))
 	e.refresh.Store(rec.RefreshAt.UnixMilli())
 	return nil
-}
-
-// tokenFailure sorts a failed call to the token endpoint: refused, or not
-// answered. The library's error text holds the answer's body, so it is not
-// passed on.
-func tokenFailure(err error) *failure {
-	var re *oauth2.RetrieveError
-	if errors.As(err, &re) && re.Response != nil {
-		switch code := re.Response.StatusCode; {
-		case re.ErrorCode == "invalid_client" || re.ErrorCode == "unauthorized_client":
-			return fail(idpError, "client", errors.New("provider refuses our client id or secret"))
-		case re.ErrorCode == "temporarily_unavailable" || re.ErrorCode == "server_error" || re.ErrorCode == "slow_down":
-			return fail(idpError, "token", errors.New("token endpoint is out of order"))
-		case code == http.StatusBadRequest || code == http.StatusUnauthorized || code == http.StatusForbidden:
-			return fail(idpRefused, "grant", errors.New("token endpoint refuses the grant"))
-		}
-		return fail(idpError, "token", errors.New("token endpoint answered "+re.Response.Status))
-	}
-	return fail(idpError, "token", errors.New("token endpoint gave no answer that can be read"))
 }

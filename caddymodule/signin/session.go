@@ -39,6 +39,9 @@ type Session struct {
 	Username string
 	// Created is when he signed in, Expires when the session ends at the latest.
 	Created, Expires time.Time
+	// Bearer says that the request brought an access token, which no browser
+	// adds by itself: another site can't have caused it.
+	Bearer bool
 
 	identity Identity
 	entry    *entry
@@ -54,19 +57,34 @@ func (s *Session) Current() *Session { return s.entry.current.Load() }
 
 // Session finds the session of a request. It returns nil without an error if
 // the request has none: no cookie, one that is damaged, unknown or expired.
-// With an error nothing may be served: ErrAmbiguousCookie is the client's
-// fault, ErrUnavailable ours.
+// With an error nothing may be served: ErrAmbiguousCookie and *BearerError are
+// the client's fault, ErrUnavailable ours.
 func (rp *RP) Session(r *http.Request) (*Session, error) {
 	value, n := find(r.Header, rp.cookies.session)
 	if n > 1 {
 		return nil, ErrAmbiguousCookie
 	}
-	if value == "" {
+	bearer, refused := rp.bearerToken(r)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case bearer != "" && n > 0:
+		return nil, errTwoCredentials // RFC 6750 2: one at most
+	case bearer == "" && value == "":
 		return nil, nil
 	}
 	now := rp.cfg.Now()
 	if rp.cache.unsynced(now) > syncAge && !rp.sync(r.Context(), now) && rp.cache.unsynced(now) > storeGrace {
 		return nil, ErrUnavailable
+	}
+	if bearer != "" {
+		s, err := rp.bearerSession(r.Context(), bearer, now)
+		if s == nil {
+			return nil, err
+		}
+		api := *s
+		api.Bearer = true
+		return &api, nil
 	}
 	k := hashSecret(value)
 	e := rp.cache.get(k)

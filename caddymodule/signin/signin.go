@@ -2,8 +2,11 @@ package signin
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +21,9 @@ type RP struct {
 	byName  map[string]*idp
 	cookies cookies
 	cache   cache
+
+	takesBearer bool     // some provider has Bearer
+	bearerSalt  [64]byte // of the keys of access tokens' sessions
 
 	stop context.CancelFunc
 	run  context.Context // ends with Close
@@ -41,6 +47,12 @@ func New(c Config) (*RP, error) {
 		refreshes: make(chan struct{}, 8),
 	}
 	rp.cache.init()
+	rp.takesBearer = slices.ContainsFunc(c.Providers, func(p Provider) bool { return p.Bearer != nil })
+	for i := range c.Providers {
+		p := &c.Providers[i]
+		salt, _ := json.Marshal([]any{rp.bearerSalt[:], p.Name, p.Issuer, p.ClientID, p.Claims, p.Bearer}) // strings only: never fails
+		rp.bearerSalt = sha512.Sum512(salt)
+	}
 	for _, p := range c.Providers {
 		i := newIDP(p, &rp.cfg, rp.origin)
 		rp.idps = append(rp.idps, i)
@@ -128,7 +140,7 @@ func (rp *RP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	serve := rp.route(r.URL.Path)
 	if serve == nil {
-		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusNotFound, Message: "There is nothing here.", Home: "/"})
+		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusNotFound, Message: "There is nothing here."})
 		return
 	}
 	serve(w, r)

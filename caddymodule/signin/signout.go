@@ -19,13 +19,13 @@ func (rp *RP) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method == http.MethodGet && !sameOriginNavigation(r) {
 		rp.cfg.Pages.Render(w, r, Page{
-			Kind: PageConfirm, Status: http.StatusOK, Home: "/",
+			Kind: PageConfirm, Status: http.StatusOK,
 			Action: rp.SignOutPath(), FormTargets: rp.endSessionOrigins(),
 		})
 		return
 	}
 	if r.Method == http.MethodPost && !rp.sameOrigin(r) {
-		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusForbidden, Message: "The request did not come from this site.", Home: "/"})
+		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusForbidden, Message: "The request did not come from this site."})
 		return
 	}
 	next, err := rp.endPresented(r)
@@ -83,7 +83,7 @@ func (rp *RP) signedOut(w http.ResponseWriter, r *http.Request) {
 	if !allow(w, r, http.MethodGet, http.MethodHead) {
 		return
 	}
-	rp.cfg.Pages.Render(w, r, Page{Kind: PageSignedOut, Status: http.StatusOK, Home: "/"})
+	rp.cfg.Pages.Render(w, r, Page{Kind: PageSignedOut, Status: http.StatusOK})
 }
 
 // sameOriginNavigation says whether somebody followed a link on this site.

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -128,7 +129,10 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sess, err := s.rp.Session(r)
+	var refused *signin.BearerError
 	switch {
+	case errors.As(err, &refused):
+		s.rp.RefuseBearer(w, r, refused)
 	case errors.Is(err, signin.ErrAmbiguousCookie):
 		http.Error(w, "ambiguous", http.StatusBadRequest)
 	case err != nil:
@@ -207,4 +211,13 @@ func (b browser) cookie(at, name string) string {
 		}
 	}
 	return ""
+}
+
+func unb64(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

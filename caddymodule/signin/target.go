@@ -10,7 +10,8 @@ const maxTarget = 2048
 
 // cleanTarget reads a way back as a path of the site and writes it anew. What
 // is not one for certain becomes the front page: another scheme or host in any
-// spelling, dot segments, control or odd characters, our own paths.
+// spelling, dot segments, control or odd characters, our own paths save that of
+// the start page.
 func cleanTarget(raw, prefix string) string {
 	const home = "/"
 	if len(raw) > maxTarget || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
@@ -32,6 +33,9 @@ func cleanTarget(raw, prefix string) string {
 	}
 	if strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, `/\`) || strings.ContainsFunc(u.Path, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return home
+	}
+	if raw == prefix+"/home" {
+		return raw
 	}
 	if u.Path == prefix || strings.HasPrefix(u.Path, prefix+"/") {
 		return home

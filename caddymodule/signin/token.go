@@ -3,6 +3,8 @@ package signin
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -21,7 +23,7 @@ import (
 const (
 	maxToken   = 64 << 10         // of one JWT, in bytes
 	maxIATAge  = 10 * time.Minute // of an ID token or logout token when it arrives
-	clockSkew  = 2 * time.Minute  // that a provider's clock may be ahead
+	clockSkew  = time.Minute      // that a provider's clock may be ahead: for iat and nbf; exp has no grace
 	maxSubject = 255              // OpenID Connect Core 2
 )
 
@@ -116,9 +118,11 @@ type idToken struct {
 }
 
 // verifyIDToken checks an ID token that came from the token endpoint (OpenID
-// Connect Core 3.1.3.7 and 3.1.3.8). A nonce of "" is not compared: tokens from
-// a refresh carry none.
-func (p *idp) verifyIDToken(ctx context.Context, m *metadata, raw, accessToken, nonce string) (*idToken, *failure) {
+// Connect Core 3.1.3.7 and 3.1.3.8). From a refresh there is no code, and the
+// nonce may be left out but can't be another; that it is the sign-in's is for
+// the caller of a first token to ask, by a nonce that is not "".
+func (p *idp) verifyIDToken(ctx context.Context, m *metadata, tok *tokens, code, nonce string) (*idToken, *failure) {
+	raw := tok.id
 	if err := checkHeader(raw, "JWT"); err != nil {
 		return nil, fail(badToken, "header", err)
 	}
@@ -126,7 +130,7 @@ func (p *idp) verifyIDToken(ctx context.Context, m *metadata, raw, accessToken, 
 	defer cancel()
 	t, err := m.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, fail(badToken, verifyReason(err), err)
+		return nil, verifyFailure(err)
 	}
 	var payload json.RawMessage
 	if err := t.Claims(&payload); err != nil {
@@ -148,13 +152,14 @@ func (p *idp) verifyIDToken(ctx context.Context, m *metadata, raw, accessToken, 
 			return nil, fail(badToken, "nonce", errors.New("nonce differs"))
 		}
 	}
-	if _, ok := c["at_hash"]; ok {
-		if err := t.VerifyAccessToken(accessToken); err != nil {
-			return nil, fail(badToken, "at_hash", errors.New("at_hash differs"))
+	// Neither is needed here, but neither may be wrong.
+	for name, value := range map[string]string{"at_hash": tok.access, "c_hash": code} {
+		if _, there := c[name]; !there || value == "" {
+			continue
 		}
-	}
-	if len(accessToken) == 0 {
-		return nil, fail(badToken, "access_token", errors.New("no access token beside the ID token"))
+		if got, _ := c.text(name); got == "" || got != halfHash(raw, value) {
+			return nil, fail(badToken, name, errors.New(name+" differs"))
+		}
 	}
 	sid, _ := c.text("sid")
 	return &idToken{claims: c, subject: subject, sid: sid}, nil
@@ -186,7 +191,7 @@ func (p *idp) checkClaims(c claims) (subject, reason string, err error) {
 	case iat.Sub(now) > clockSkew:
 		return "", "iat", errors.New("issued in the future: check the clocks")
 	}
-	if nbf, ok := c.moment("nbf"); ok && nbf.Sub(now) > clockSkew {
+	if !c.begun(now) {
 		return "", "nbf", errors.New("not valid yet")
 	}
 	if _, there := c["sub"]; !there {
@@ -197,6 +202,39 @@ func (p *idp) checkClaims(c claims) (subject, reason string, err error) {
 		return "", "sub", errors.New("sub is not a short string")
 	}
 	return subject, "", nil
+}
+
+// begun says whether nbf, if it is there, is a moment that has come.
+func (c claims) begun(now time.Time) bool {
+	if _, there := c["nbf"]; !there {
+		return true
+	}
+	nbf, ok := c.moment("nbf")
+	return ok && nbf.Sub(now) <= clockSkew
+}
+
+// halfHash is what at_hash and c_hash hold of a value: the left half of its
+// hash, by the hash function of the token's own algorithm (OpenID Connect Core
+// 3.1.3.6). It is "" for an algorithm that we do not know.
+func halfHash(token, value string) string {
+	h, err := jwtHeader(token)
+	if err != nil {
+		return ""
+	}
+	alg, _ := h.text("alg")
+	var sum []byte
+	switch {
+	case alg == oidc.EdDSA, strings.HasSuffix(alg, "512"):
+		s := sha512.Sum512([]byte(value))
+		sum = s[:]
+	case strings.HasSuffix(alg, "384"):
+		s := sha512.Sum384([]byte(value))
+		sum = s[:]
+	case strings.HasSuffix(alg, "256"):
+		s := sha256.Sum256([]byte(value))
+		sum = s[:]
+	}
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 var errNoSubject = errors.New("sub is missing")
@@ -210,20 +248,16 @@ func plainText(s string, n int) bool {
 // checkHeader looks at a compact JWT before anything else does: its size and
 // form, and that it is of a kind that belongs here (RFC 8725 3.11).
 func checkHeader(raw string, types ...string) error {
-	if len(raw) > maxToken {
-		return errors.New("token is too large")
-	}
-	if strings.Count(raw, ".") != 2 {
-		return errors.New("not a signed token in compact form")
-	}
-	head, _, _ := strings.Cut(raw, ".")
-	b, err := base64.RawURLEncoding.DecodeString(head)
+	h, err := jwtHeader(raw)
 	if err != nil {
-		return errors.New("header is not base64url")
+		return err
 	}
-	h, err := readClaims(b)
-	if err != nil {
-		return fmt.Errorf("header: %w", err)
+	// We understand no extension (RFC 7515 4.1.11), b64 of RFC 7797 included,
+	// which no JWT may have.
+	for _, name := range []string{"crit", "b64", "enc", "zip"} {
+		if _, there := h[name]; there {
+			return fmt.Errorf("header: %s is not understood", name)
+		}
 	}
 	if _, there := h["typ"]; !there {
 		return nil
@@ -241,6 +275,36 @@ func checkHeader(raw string, types ...string) error {
 		}
 	}
 	return errors.New("token is of another kind")
+}
+
+// jwtHeader reads the header of a compact JWS.
+func jwtHeader(raw string) (claims, error) {
+	if len(raw) > maxToken {
+		return nil, errors.New("token is too large")
+	}
+	if strings.Count(raw, ".") != 2 {
+		return nil, errors.New("not a signed token in compact form")
+	}
+	head, _, _ := strings.Cut(raw, ".")
+	b, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		return nil, errors.New("header is not base64url")
+	}
+	h, err := readClaims(b)
+	if err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	return h, nil
+}
+
+// verifyFailure is a token that can't be verified: by its own fault, or because
+// the provider's keys can't be had.
+func verifyFailure(err error) *failure {
+	reason := verifyReason(err)
+	if reason == "keys" {
+		return fail(idpError, reason, err)
+	}
+	return fail(badToken, reason, err)
 }
 
 // verifyReason sorts the library's errors, which have no types of their own.

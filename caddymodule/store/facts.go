@@ -14,7 +14,20 @@ type ClaimsRecord = struct {
 	Seen              time.Time
 }
 
-// RememberClaims keeps a person's claims for others' views, for ClaimsKeep.
+// KeepClaims says how long claims seen at sign-in are kept for others' views
+// from now on; the sweeper removes what is older. 0: ClaimsKeep; negative: not
+// at all.
+func (s *Store) KeepClaims(d time.Duration) { s.keep.Store(int64(d)) }
+
+func (s *Store) claimsKeep() time.Duration {
+	if d := time.Duration(s.keep.Load()); d != 0 {
+		return max(d, 0)
+	}
+	return ClaimsKeep
+}
+
+// RememberClaims keeps a person's claims for others' views: see
+// KeepClaims.
 func (s *Store) RememberClaims(ctx context.Context, r ClaimsRecord) error {
 	_, err := s.w.ExecContext(ctx, `INSERT INTO seen_claims (provider, subject, claims, seen) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET claims = excluded.claims, seen = excluded.seen`,
@@ -26,7 +39,7 @@ func (s *Store) RememberClaims(ctx context.Context, r ClaimsRecord) error {
 // provider and subject, until f returns an error.
 func (s *Store) SeenClaims(ctx context.Context, now time.Time, f func(ClaimsRecord) error) error {
 	rows, err := s.r.QueryContext(ctx, `SELECT provider, subject, claims, seen FROM seen_claims WHERE seen > ? ORDER BY provider, subject`,
-		now.Add(-ClaimsKeep).UnixMilli())
+		now.Add(-s.claimsKeep()).UnixMilli())
 	if err != nil {
 		return s.fail("seen_claims", err)
 	}

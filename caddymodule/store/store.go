@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -27,7 +28,8 @@ var migrations embed.FS
 // has no driver for.
 var ErrUnsupported = errors.New("unsupported database")
 
-// ClaimsKeep is how long claims seen at sign-in are kept for others' views.
+// ClaimsKeep is how long claims seen at sign-in are kept for others' views,
+// unless KeepClaims says otherwise.
 const ClaimsKeep = 30 * 24 * time.Hour
 
 // revocationsKeep is how long a revocation is remembered: longer than any
@@ -61,6 +63,8 @@ type Store struct {
 
 	flowMu  sync.Mutex
 	flowPut int // flows put since the last count
+
+	keep atomic.Int64 // see KeepClaims; 0: ClaimsKeep
 
 	keyMu sync.Mutex
 	keys  map[string][]byte
@@ -296,7 +300,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 		{`DELETE FROM logout_tokens WHERE (provider, jti) IN (SELECT provider, jti FROM logout_tokens WHERE expires <= ? LIMIT 1000)`, ms},
 		{`DELETE FROM session_changes WHERE seq <= (SELECT max(seq) FROM session_changes) - ?`, maxChanges},
 		{`DELETE FROM revocations WHERE at <= ?`, now.Add(-revocationsKeep).UnixMilli()},
-		{`DELETE FROM seen_claims WHERE (provider, subject) IN (SELECT provider, subject FROM seen_claims WHERE seen <= ? LIMIT 1000)`, now.Add(-ClaimsKeep).UnixMilli()},
+		{`DELETE FROM seen_claims WHERE (provider, subject) IN (SELECT provider, subject FROM seen_claims WHERE seen <= ? LIMIT 1000)`, now.Add(-s.claimsKeep()).UnixMilli()},
 	} {
 		for {
 			res, err := s.w.ExecContext(ctx, q.query, q.limit)

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"text/template"
 )
 
@@ -29,32 +31,35 @@ func NewServer(w *World) *Server {
 }
 
 // New returns a handler that serves a prepared world. The world must not be
-// changed afterwards.
+// changed afterwards; what is written over REST goes into a copy.
 func New(w *World) http.Handler {
-	s := &server{x: newIndex(w)}
+	s := &server{}
+	s.x.Store(newIndex(w))
 	s.routes()
 	return s
 }
 
 type server struct {
-	x   *index
-	mux http.ServeMux
+	x       atomic.Pointer[index]
+	writing sync.Mutex
+	mux     http.ServeMux
 }
 
 // call is one request with who asks.
 type call struct {
 	account
-	w    http.ResponseWriter
-	r    *http.Request
-	q    url.Values // query and form
-	base string     // scheme, host and context path as the wiki believes them
+	w      http.ResponseWriter
+	r      *http.Request
+	q      url.Values    // query and form
+	base   string        // scheme, host and context path as the wiki believes them
+	commit func() *index // puts the world in force that is written to
 }
 
 const staticPrefix = "/s/en_GB/9012/1b2c59262db6a7cd3dbeee6d1b1416b77c01706b/_"
 
 // ServeHTTP implements [http.Handler].
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path, ok := strings.CutPrefix(r.URL.EscapedPath(), s.x.Context)
+	path, ok := strings.CutPrefix(r.URL.EscapedPath(), s.x.Load().Context)
 	if !ok || path != "" && path[0] != '/' {
 		http.NotFound(w, r)
 		return
@@ -90,9 +95,10 @@ func (s *server) handle(pattern string, f func(*call)) {
 			http.Error(w, "bad request", http.StatusBadRequest)
 			return
 		}
-		c := &call{account: s.x.identify(r), w: w, r: r, q: r.Form, base: s.x.Base + s.x.Context}
-		if s.x.Base == "" {
-			c.base = "http://" + r.Host + s.x.Context
+		x := s.x.Load()
+		c := &call{account: x.identify(r), w: w, r: r, q: r.Form, base: x.Base + x.Context}
+		if x.Base == "" {
+			c.base = "http://" + r.Host + x.Context
 		}
 		name := "anonymous"
 		if c.user != nil {
@@ -113,6 +119,7 @@ func (s *server) routes() {
 	s.screens()
 	s.rest()
 	s.privateRest()
+	s.writeRest()
 	s.fileRoutes()
 	s.handle("/", func(c *call) { c.notFound("") })
 }

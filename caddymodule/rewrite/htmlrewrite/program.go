@@ -36,6 +36,8 @@ type Input struct {
 	CSSTitle func(space, class string) rules.Decision
 	// Class is the route's, for rules with `only:`.
 	Class rules.Class
+	// Identity is how the wiki knows the viewer, for rules with `identity:`.
+	Identity rules.UpstreamIdentity
 	// Page says where the document has its list; Window cuts it to a part.
 	Page   *rules.PageSpec
 	Window *edit.Window
@@ -154,6 +156,7 @@ type rule struct {
 	subjects  []place
 	tokens    *tokenPattern
 	menu      bool
+	identity  []rules.UpstreamIdentity
 	always    bool
 	undecided bool // hide
 	candidate bool
@@ -196,7 +199,7 @@ const (
 
 func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 	r := rule{
-		menu: h.Menu, always: h.Always, undecided: h.Undecided == "hide", candidate: h.Context == "candidate",
+		menu: h.Menu, always: h.Always, undecided: h.Undecided == "hide", candidate: h.Context == "candidate", identity: h.Identity,
 	}
 	switch h.Undecided {
 	case "", "keep", "hide":

@@ -1,6 +1,8 @@
 package htmlrewrite
 
 import (
+	"slices"
+
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
 )
@@ -10,7 +12,7 @@ import (
 func (r *run) applyRules() {
 	for k := range r.p.rules {
 		ru := &r.p.rules[k]
-		if ru.only != nil && !ru.only[r.in.Class] {
+		if ru.only != nil && !ru.only[r.in.Class] || ru.identity != nil && !slices.Contains(ru.identity, r.in.Identity) {
 			continue
 		}
 		found := r.m.groups[ru.group]

@@ -27,6 +27,7 @@ const (
 	dictValue
 	drop
 	self
+	token
 	text
 	count
 	next  // page: URL or token of the next page
@@ -56,7 +57,7 @@ var (
 
 var words = map[string]op{
 	"plain": plain, "prose": prose, "title": title, "html": html, "xhtml": xhtml,
-	"wikitext": wikitext, "json": inJSON, "url": url, "base_url": baseURL, "walk": walk, "drop": drop, "self": self,
+	"wikitext": wikitext, "json": inJSON, "url": url, "base_url": baseURL, "walk": walk, "drop": drop, "self": self, "token": token,
 	// an object of a shape with that entity
 	"user": walk, "group": walk, "space": walk, "content": walk,
 }

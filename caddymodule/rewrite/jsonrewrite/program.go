@@ -153,6 +153,8 @@ type Input struct {
 	Seal func(param, value string) (token string, ok bool)
 	// Window, if set, cuts the page's list to a part.
 	Window *edit.Window
+	// Own: the wiki knows who looks, so that its tokens are his.
+	Own bool
 	// Keep lets members that nothing names stay, as Response.Unknown "keep".
 	Keep bool
 

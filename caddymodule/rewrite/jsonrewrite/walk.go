@@ -46,6 +46,12 @@ func (r *run) value(n int32, f *field, j edit.Judge, lst *held) bool {
 	case drop:
 		r.rep.Hide(rules.NoEntity, edit.Dropped)
 		return true
+	case token:
+		if r.in.Own && r.t.nodes[n].kind == str {
+			return false
+		}
+		r.rep.Hide(rules.NoEntity, edit.Dropped)
+		return true
 	case self:
 		return r.replaced(n, "self_name")
 	case text:

@@ -71,15 +71,22 @@ type Ref struct {
 	Macro string
 }
 
-// Refs gives everything that the body names, each thing once, in order.
-func Refs(src []byte) ([]Ref, error) {
+// Refs gives everything that the body names, each thing once, in order. Of
+// macros' parameters, those that only say how a text looks are left out.
+func Refs(src []byte) ([]Ref, error) { return refs(src, false) }
+
+// Written is Refs for a body that somebody writes: every parameter of every
+// macro is told, also one that is empty.
+func Written(src []byte) ([]Ref, error) { return refs(src, true) }
+
+func refs(src []byte, written bool) ([]Ref, error) {
 	switch {
 	case len(src) > maxLen:
 		return nil, ErrTooLarge
 	case !utf8.Valid(src):
 		return nil, fmt.Errorf("%w: invalid UTF-8", ErrMalformed)
 	}
-	s := &scan{seen: map[Ref]bool{}}
+	s := &scan{seen: map[Ref]bool{}, written: written}
 	dec := xml.NewDecoder(bytes.NewReader(src))
 	dec.Entity = xml.HTMLEntity
 	for {
@@ -115,10 +122,12 @@ type scan struct {
 	open []element
 	refs []Ref
 	seen map[Ref]bool
+	// written: parameters are told that need not be for reading.
+	written bool
 }
 
 func (s *scan) add(r Ref) error {
-	if r.Value == "" || s.seen[r] {
+	if r.Value == "" && !(s.written && r.Kind == MacroParam) || s.seen[r] {
 		return nil
 	}
 	if len(s.refs) >= maxRefs {
@@ -206,7 +215,7 @@ func (s *scan) end(name string) error {
 	}
 	text := strings.TrimSpace(e.text.String())
 	if e.name == "ac:parameter" {
-		if shown[e.macro][e.param] || e.param == "atlassian-macro-output-type" {
+		if !s.written && shown[e.macro][e.param] || e.param == "atlassian-macro-output-type" {
 			return nil
 		}
 		return s.add(Ref{Kind: MacroParam, Value: text, Attr: e.param, Macro: e.macro})
