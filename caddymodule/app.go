@@ -188,7 +188,7 @@ func (a *App) provisionProviders(repl *caddy.Replacer) error {
 			return fmt.Errorf("provider %s: client_id is missing", p.Name)
 		}
 		out := signin.Provider{
-			Name: p.Name, Issuer: p.Issuer, ClientID: id, ClientSecret: repl.ReplaceAll(p.ClientSecret, ""), Scopes: p.Scopes,
+			Name: p.Name, Title: p.Title, Issuer: p.Issuer, ClientID: id, ClientSecret: repl.ReplaceAll(p.ClientSecret, ""), Scopes: p.Scopes,
 			Claims: signin.ClaimNames{Email: p.Claims.Email, Groups: p.Claims.Groups, Username: p.Claims.Username},
 		}
 		if err := p.credentials(repl, &out); err != nil {

@@ -137,6 +137,8 @@ func (a *App) parseProvider(d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		var err error
 		switch name := d.Val(); name {
+		case "title":
+			err = one(d, &p.Title)
 		case "issuer":
 			err = one(d, &p.Issuer)
 		case "client_id":
@@ -159,7 +161,7 @@ func (a *App) parseProvider(d *caddyfile.Dispenser) error {
 			p.Bearer = new(Bearer)
 			err = p.Bearer.parse(d)
 		default:
-			err = d.Errf("unknown option %q of provider; known: issuer, client_id, client_secret, client_auth, client_key, client_key_id, response_mode, scopes, claims, bearer", name)
+			err = d.Errf("unknown option %q of provider; known: title, issuer, client_id, client_secret, client_auth, client_key, client_key_id, response_mode, scopes, claims, bearer", name)
 		}
 		if err != nil {
 			return err

@@ -40,6 +40,8 @@ type Wiki struct {
 type Provider struct {
 	// Name is what rule files call it. Required, unique.
 	Name string `json:"name"`
+	// Title is what people choose by where there are several; default: Name.
+	Title string `json:"title,omitempty"`
 	// Issuer is compared byte for byte with the tokens'. Required.
 	Issuer string `json:"issuer"`
 	// ClientID and ClientSecret are this relying party's; placeholders are

@@ -55,6 +55,7 @@
 //			accent     <colour>
 //		}
 //		provider  <name> {
+//			title          <name>
 //			issuer         <url>
 //			client_id      <id>
 //			client_secret  <secret>

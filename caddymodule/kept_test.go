@@ -33,8 +33,10 @@ spaces:
 	}
 	seed := rules.Directory{
 		Users: []rules.UserRecord{
-			{Username: "eva", Email: "eva@acme.example"}, {Username: "bo", Email: "bo@acme.example"},
-			{Username: "zq", Email: "zq@corp.example"}, {Username: "mal", Email: "mal@acme.example"},
+			{Username: "eva", Email: "eva@acme.example"},
+			{Username: "bo", Email: "bo@acme.example"},
+			{Username: "zq", Email: "zq@corp.example"},
+			{Username: "mal", Email: "mal@acme.example"},
 		},
 		Spaces: []rules.SpaceRecord{{Key: "ACME"}, {Key: "OTHER"}},
 	}

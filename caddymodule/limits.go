@@ -20,14 +20,14 @@ import (
 // address, where nobody is signed in. What is left out has a generous default.
 type Limits struct {
 	// Rate is how many requests a second are answered on and on; over it 429,
-	// with Retry-After. Default 200; negative: no limit. Requests for the files
+	// with Retry-After. Default 1000; negative: no limit. Requests for the files
 	// of a page's dress count as well: a page with nothing in the browser's cache
 	// is about sixty.
 	Rate float64 `json:"rate,omitempty"`
-	// Burst is how many are answered before the rate counts. Default 5000.
+	// Burst is how many are answered before the rate counts. Default 60000.
 	Burst int `json:"burst,omitempty"`
 	// Concurrent is how many are in work at the same time; over it 429. Default
-	// 128; negative: no limit.
+	// 1024; negative: no limit.
 	Concurrent int `json:"concurrent,omitempty"`
 	// Body is the most bytes of a request's body; over it 413. Default 1 MiB.
 	Body int64 `json:"body,omitempty"`

@@ -59,3 +59,35 @@ func TestLimits(t *testing.T) {
 		t.Error("a burst without a rate is taken")
 	}
 }
+
+// TestLimitsLive: a viewer's requests are counted through Caddy, each viewer's
+// by themselves, and whoever is not signed in by what the trusted proxies say
+// of his address.
+func TestLimitsLive(t *testing.T) {
+	s := newRawSiteOf(t, func(app map[string]any) { app["limits"] = map[string]any{"rate": 0.001, "burst": 20} })
+	ana, ines := s.cookie(t, "ana", "acme-demo"), s.cookie(t, "ines", "internal-demo")
+	const line = "GET /rest/api/space/HR"
+	for i := range 20 { // signing in has led to a page or two
+		if got := s.send(t, s.request(line, ana)); got.status != 404 && i < 15 {
+			t.Fatalf("request %d: %d", i, got.status)
+		}
+	}
+	got := s.send(t, s.request(line, ana))
+	if got.status != 429 || got.header.Get("Retry-After") == "" {
+		t.Errorf("over the limit: %d, Retry-After %q", got.status, got.header.Get("Retry-After"))
+	}
+	if got := s.send(t, s.request("GET /display/ACME/..", ana)); got.status != 400 {
+		t.Errorf("no single reading, over the limit: %d", got.status)
+	}
+	if got := s.send(t, s.request("GET /display/ACME", ines)); got.status != 200 {
+		t.Errorf("another viewer: %d", got.status)
+	}
+	last := 0
+	for range 25 {
+		// The proxies are not trusted: what the field says does not count.
+		last = s.send(t, s.request(line, "", "X-Forwarded-For: 192.0.2.1")).status
+	}
+	if last != 429 {
+		t.Errorf("without a session, and with made-up addresses: %d", last)
+	}
+}

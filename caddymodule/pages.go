@@ -24,8 +24,9 @@ type Pages struct {
 	Logo string `json:"logo,omitempty"`
 	// Support is where people find help: a mailto: or https: address.
 	Support string `json:"support,omitempty"`
-	// Accent is the colour of links and buttons, such as #0a5; it is darkened,
-	// or lightened in dark mode, until it can be read.
+	// Accent is the colour of links and buttons, such as 00aa55 (in a Caddyfile a
+	// bare # would begin a comment); it is darkened, or lightened in dark mode,
+	// until it can be read.
 	Accent string `json:"accent,omitempty"`
 }
 

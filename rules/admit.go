@@ -100,12 +100,24 @@ func (v *View) contextSpace(m *Match) ID {
 	}
 	r := v.resolve(&m.ContextSpace, Context{Space: NoID})
 	switch {
+	case r.id == NoID && m.Class == ClassWrite:
+		return v.spaceToBe(&m.ContextSpace)
 	case r.id == NoID || r.doubt != nil:
 		return NoID
 	case m.ContextSpace.Kind == Space:
 		return r.id
 	case m.ContextSpace.Kind == Content:
 		return v.e.contents[r.id].space
+	}
+	return NoID
+}
+
+// spaceToBe is the space in which a page would be that a title names.
+func (v *View) spaceToBe(ref *Ref) ID {
+	if k := &ref.Keys[0]; k.Attr == ContentTitle {
+		if _, space, ok := v.titleOf(k, Context{Space: NoID}); ok {
+			return space
+		}
 	}
 	return NoID
 }
@@ -198,7 +210,7 @@ func (v *View) subjects(m *Match, space ID, each func(*Subject, Decision)) Decis
 		}
 		switch {
 		case d.Verdict == Visible:
-		case s.Optional && d.Verdict == Unknown:
+		case s.Optional && d.Verdict == Unknown, s.Loose && d.Absent && m.Class == ClassWrite: // a page to be
 			continue
 		case s.List && m.Mixed == "missing":
 			continue // the guard takes the member out of the request
@@ -318,13 +330,27 @@ func (v *View) hangs(m *Match) bool {
 		if s.Ref.Kind != Content {
 			continue
 		}
-		r := v.resolve(&s.Ref, Context{Space: NoID})
-		if r.id == NoID || s.Ref.Keys[0].Attr != ContentID || v.e.f.Contents()[r.id].ID == s.Ref.Keys[0].Value {
+		if !v.hangsOnPage(&s.Ref) {
 			return false
 		}
 		n++
 	}
 	return n > 0
+}
+
+// hangsOnPage says that a reference is an alias of a page, as the id of a
+// comment is, or names a page of talk.
+func (v *View) hangsOnPage(ref *Ref) bool {
+	k := &ref.Keys[0]
+	r := v.resolve(ref, Context{Space: NoID})
+	if r.id != NoID && k.Attr == ContentID && v.e.f.Contents()[r.id].ID != k.Value {
+		return true
+	}
+	space := v.spaceToBe(ref)
+	if r.id != NoID {
+		space = v.e.contents[r.id].space
+	}
+	return space != NoID && v.e.spaces[space].subject != space
 }
 
 // apart reports that what a write is about is in several spaces.
@@ -335,6 +361,8 @@ func (v *View) apart(m *Match) bool {
 		r := v.resolve(&s.Ref, Context{Space: NoID})
 		space := r.id
 		switch {
+		case s.Ref.Kind == Content && r.id == NoID:
+			space = v.spaceToBe(&s.Ref)
 		case r.id == NoID || s.Ref.Kind != Space && s.Ref.Kind != Content:
 			continue
 		case s.Ref.Kind == Content:

@@ -50,8 +50,9 @@
 // identity" means that the wiki knows who looks ([UpstreamIdentity.Own]).
 // "Never" is what urls: allow can't open. Open means open to asking: whatever
 // the URL names is judged all the same. Roles do not widen classes; they
-// decide about actions. Writing is not built yet and is refused to everybody
-// after his role was checked.
+// decide about actions. What a write carries is judged once the role allows it
+// ([Judge.Body]); nothing is written for whom the wiki does not know, nor over
+// a route that does not say what it may carry.
 //
 // # What wins
 //

@@ -427,7 +427,7 @@ func (j *Judge) unreadable(path, query string) Link {
 // leaveOut takes out of a link what the directory does not know and the profile
 // says the link can do without, such as the comment to scroll to.
 func (j *Judge) leaveOut(m *Match) {
-	if m.route == nil || !slices.ContainsFunc(m.Subjects, func(s Subject) bool { return s.Loose }) {
+	if m.route == nil || m.Class == ClassWrite || !slices.ContainsFunc(m.Subjects, func(s Subject) bool { return s.Loose }) {
 		return
 	}
 	m.Subjects = slices.DeleteFunc(m.Subjects, func(s Subject) bool {

@@ -55,7 +55,7 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	case x.why != nil:
 	case rt.closed:
 		x.why = refuseNoRoute
-	case !slices.Contains(rt.methods, method):
+	case !slices.Contains(rt.methods, method) && !(light && rt.body != nil): // a form's action is sent otherwise than a link
 		x.why = notFound("the route does not take this method")
 	case then != nil && !slices.Contains(then, m.Class):
 		x.why = notFound("the class of the route is not open behind this prefix")
@@ -299,6 +299,11 @@ func (x *matcher) param(q *Param, repeated, strict bool) {
 	}
 	if t == nil {
 		t = x.affixed(q)
+	}
+	if t == nil && x.light && rt.body != nil { // a field of a form that is sent there
+		if t = rt.body.fields[q.Name]; t != nil && t.bodyOnly() {
+			return
+		}
 	}
 	if t == nil {
 		switch {

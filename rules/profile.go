@@ -210,8 +210,9 @@ type SourceSpec struct {
 	Revision string `yaml:"revision"`
 	Is       string `yaml:"is"`
 	Ahead    int    `yaml:"ahead"`
-	// Missing: there may be nothing yet.
-	Missing bool `yaml:"missing"`
+	// Missing is the JSON path of what is true where there is nothing yet; left
+	// out, there must be something.
+	Missing string `yaml:"missing"`
 }
 
 // ForceSpec is what Postern sets itself on the way to the wiki; a client's own

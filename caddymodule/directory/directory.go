@@ -66,7 +66,7 @@ type Directory struct {
 
 	mu       sync.Mutex // guards swaps and what follows
 	hooks    []func(rules.Facts)
-	kept     map[string][]string // see Keep
+	kept     map[string][]string   // see Keep
 	misses   map[absence]time.Time // spelling to when it may be asked about again
 	inflight map[absence]chan struct{}
 	stats    Stats

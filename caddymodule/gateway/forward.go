@@ -75,6 +75,9 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 	if out.Err != nil {
 		return x.failClosed(out.Err.Error())
 	}
+	if x.adm.Match.IsWrite && out.Status < 400 && x.g.cfg.Directory != nil {
+		x.g.cfg.Directory.SyncSoon() // a title, a label, a place may be another one now
+	}
 	if x.adm.Match.IsWrite && (out.Status == http.StatusBadRequest || out.Status == http.StatusConflict || out.Status == http.StatusPreconditionFailed) {
 		return x.refuse(&guard.Refusal{Status: http.StatusConflict, Rule: "conflict", Reason: "the wiki did not take the change"})
 	}

@@ -36,8 +36,6 @@ func (x *exchange) editable(gd *guard.Guard, id guard.Identity, next Next) *guar
 	switch {
 	case err != nil || out.Err != nil:
 		return unseen("the wiki's answer with the source broke off")
-	case out.Status == http.StatusNotFound && src.Missing:
-		return nil
 	case out.Status != http.StatusOK || formatOf(out.Header) != "json" || !gjson.ValidBytes(out.Body):
 		return unseen("the wiki does not give the source")
 	default:
@@ -45,7 +43,7 @@ func (x *exchange) editable(gd *guard.Guard, id guard.Identity, next Next) *guar
 		ok = text.Type == gjson.String
 	}
 	switch {
-	case !ok && src.Missing && !text.Exists():
+	case !ok && src.Missing != "" && !text.Exists() && gjson.GetBytes(out.Body, src.Missing).Type == gjson.True:
 		return nil
 	case !ok:
 		return unseen("the wiki's answer holds no source")

@@ -14,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/cursor"
@@ -78,10 +79,9 @@ type Guard struct {
 // 431 over a limit. It consumes the body of a form or JSON request.
 func (g *Guard) Canon(r *http.Request) (*rules.Request, *Refusal) {
 	limits := g.Limits.withDefaults()
-	for _, host := range append(r.Header["Host"], r.Host) { // HTTP/2 lets both be there
-		if !SameHost(host, g.Site.Base) {
-			return nil, refuse(http.StatusBadRequest, "host", "request is for another host than the site's")
-		}
+	other := func(host string) bool { return !SameHost(host, g.Site.Base) }
+	if other(r.Host) || slices.ContainsFunc(r.Header["Host"], other) { // HTTP/2 lets both be there
+		return nil, refuse(http.StatusBadRequest, "host", "request is for another host than the site's")
 	}
 	if r.URL.Opaque != "" || r.URL.Fragment != "" || r.URL.User != nil || r.Method == http.MethodConnect {
 		return nil, refuse(http.StatusBadRequest, "target", "request target is not a plain path")
@@ -230,7 +230,7 @@ func SameHost(host string, site *url.URL) bool {
 	if site == nil {
 		return false
 	}
-	return strings.EqualFold(withPort(host, site.Scheme), withPort(site.Host, site.Scheme))
+	return host == site.Host || strings.EqualFold(withPort(host, site.Scheme), withPort(site.Host, site.Scheme))
 }
 
 func withPort(host, scheme string) string {

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 const maxJSONDepth = 64
 
 // strictJSON accepts a JSON text only if it has one reading: UTF-8, one value,
-// no duplicate keys (compared without case, since some readers fold it, and
-// others don't), bounded depth (RFC 8259, RFC 7493).
+// no duplicate keys (compared by foldKey), bounded depth (RFC 8259, RFC 7493).
 func strictJSON(body []byte) error {
 	if !utf8.Valid(body) {
 		return errors.New("not UTF-8")
@@ -28,6 +28,27 @@ func strictJSON(body []byte) error {
 		return errors.New("trailing data")
 	}
 	return nil
+}
+
+// foldKey is the form in which keys are compared: without case, as the readers
+// that fold it do, and others don't. encoding/json takes letters beyond ASCII
+// for those that they fold to: the Kelvin sign for k, the long s for s. An i
+// without its dot and an I with one are i where the language is Turkish.
+func foldKey(key string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\u0130' || r == '\u0131':
+			return 'i'
+		case r < utf8.RuneSelf:
+			return unicode.ToLower(r)
+		}
+		for next := unicode.SimpleFold(r); ; next = unicode.SimpleFold(next) {
+			if next <= r { // once around: the smallest of those that are one
+				return unicode.ToLower(next)
+			}
+			r = next
+		}
+	}, key)
 }
 
 func strictValue(dec *json.Decoder, depth int) error {
@@ -46,7 +67,7 @@ func strictValue(dec *json.Decoder, depth int) error {
 			if err != nil {
 				return fmt.Errorf("reading a key: %w", err)
 			}
-			folded := strings.ToLower(key.(string)) // the decoder yields only strings as keys
+			folded := foldKey(key.(string)) // the decoder yields only strings as keys
 			if seen[folded] {
 				return errors.New("duplicate keys")
 			}

@@ -95,7 +95,9 @@ func (g *Guard) blank(r *http.Request, method, path, query string) *http.Request
 		decoded = raw // can't be: Upstream escapes; a wrong target is a 404 there
 	}
 	up.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: decoded, RawPath: raw, RawQuery: query}
-	up.RequestURI = up.URL.RequestURI()
+	if up.RequestURI = raw; query != "" {
+		up.RequestURI += "?" + query
+	}
 	up.Host = g.Site.Base.Host // as configured, not as the client spells it
 	up.Form, up.PostForm, up.MultipartForm, up.Trailer, up.TransferEncoding = nil, nil, nil, nil, nil
 	up.Header = make(http.Header, 8)
@@ -134,7 +136,7 @@ func (id Identity) set(up *http.Request) {
 // accept lists what the route expects; a route without a word of its own is a
 // page.
 func accept(resp *rules.ResponseSpec) string {
-	if resp == nil || len(resp.Types) == 0 {
+	if resp == nil || len(resp.Types) == 0 || len(resp.Types) == 1 && resp.Types[0] == "html" {
 		return "text/html"
 	}
 	var out []string

@@ -42,13 +42,13 @@ func accents(s string) (string, error) {
 }
 
 func parseColour(s string) (rgb, error) {
-	hex, ok := strings.CutPrefix(s, "#")
+	hex := strings.TrimPrefix(s, "#")
 	if len(hex) == 3 {
 		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
 	}
 	n, err := strconv.ParseUint(hex, 16, 24)
-	if !ok || err != nil || len(hex) != 6 {
-		return rgb{}, fmt.Errorf("accent: %q is no colour like #0a5 or #00aa55", s)
+	if err != nil || len(hex) != 6 {
+		return rgb{}, fmt.Errorf("accent: %q is no colour like 0a5 or #00aa55", s)
 	}
 	return rgb{uint8(n >> 16), uint8(n >> 8), uint8(n)}, nil
 }

@@ -43,7 +43,8 @@ type Options struct {
 	Logo string
 	// Support is a mailto: or https: address where people find help.
 	Support string
-	// Accent is a colour, #rgb or #rrggbb. Each page uses the shade of it that
+	// Accent is a colour, rgb or rrggbb in hexadecimal digits, with or without
+	// a # before. Each page uses the shade of it that
 	// is nearest and can be read in light, and another in dark.
 	Accent string
 	// Home is the path of the start page; empty: "/".

@@ -2,7 +2,10 @@ package signin_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
+
+	"github.com/postern-gateway/postern/caddymodule/signin"
 )
 
 // BenchmarkSession is the check of a session that every request pays for:
@@ -59,5 +62,35 @@ func TestSessionAllocates(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(200, func() { _, _ = s.rp.Session(r) }); n > 1 {
 		t.Errorf("a session check from memory allocates %v times", n)
+	}
+}
+
+// BenchmarkSessionPeer is what a hand-made check would be: net/http's cookie
+// parser, and a map under a lock. It knows of no ending, sweeping or refreshing.
+func BenchmarkSessionPeer(b *testing.B) {
+	h := newHostile(b)
+	s := newSite(b, nil, provider("corp", h.URL))
+	r := s.request(signedIn(b, h, s))
+	c, err := r.Cookie("postern")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var mu sync.RWMutex
+	sessions := map[string]*signin.Session{}
+	if sessions[c.Value], err = s.rp.Session(r); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := r.Cookie("postern")
+		if err != nil {
+			b.Fatal(err)
+		}
+		mu.RLock()
+		sess := sessions[c.Value]
+		mu.RUnlock()
+		if sess == nil {
+			b.Fatal("no session")
+		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 
 // maxCached bounds the sessions in memory; beyond it, one that was not used
 // for long gives way. It lives on in the store, but what was under way for it
-// is cut off.
-const maxCached = 100_000
+// is cut off. One takes about 1 KiB.
+const maxCached = 50_000
 
 // entry is a session in memory.
 type entry struct {
 	key     key
-	rec     SessionRecord           // without tokens; Seen and Claims are not kept up
+	rec     SessionRecord           // without id, claims and tokens; Seen is not kept up
 	current atomic.Pointer[Session] // replaced when the claims are
 	seen    atomic.Int64            // last use, Unix milliseconds
 	stored  atomic.Int64            // the last use that the store knows of

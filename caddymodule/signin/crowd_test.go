@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func TestCrowd(t *testing.T) {
 		crowd = 50
 	}
 	s, _ := newCrowd(t, crowd)
+	t.Cleanup(crowdTransport.CloseIdleConnections)
 	start := make(chan struct{})
 	errs := make(chan error, crowd)
 	var wg sync.WaitGroup
@@ -78,6 +80,14 @@ func TestCrowd(t *testing.T) {
 		t.Error(err)
 	}
 	took := time.Since(began)
+	if t.Failed() {
+		for line := range strings.Lines(s.counts.logged()) {
+			if strings.Contains(line, "sign-in failed") {
+				t.Logf("such as: %s", line)
+				break
+			}
+		}
+	}
 	t.Logf("%d sign-ins in %v, %.0f a second, the provider and %d browsers in the same process on %d processors",
 		crowd, took.Round(time.Millisecond), float64(crowd)/took.Seconds(), crowd, runtime.GOMAXPROCS(0))
 	if n, err := s.store.CountSessions(t.Context(), time.Now()); n != crowd || err != nil {

@@ -69,10 +69,7 @@ func (s keySource) VerifySignature(ctx context.Context, raw string) ([]byte, err
 	keys, read := s.known()
 	fetched := false
 	if read.IsZero() || now.Sub(read).Abs() > keysAge {
-		fresh, err := []jose.JSONWebKey(nil), errors.New("asked for too often")
-		if s.again.AllowN(now, 1) {
-			fresh, err = s.fetch(ctx)
-		}
+		fresh, err := s.fetch(ctx, read)
 		switch {
 		case err == nil:
 			keys, fetched = fresh, true
@@ -81,14 +78,20 @@ func (s keySource) VerifySignature(ctx context.Context, raw string) ([]byte, err
 		}
 	}
 	payload, err := verifyWith(jws, keys)
-	if err == nil || fetched || !s.again.AllowN(now, 1) {
+	if err == nil || fetched {
 		return payload, err
 	}
-	if keys, err = s.fetch(ctx); err != nil {
-		return nil, fmt.Errorf("fetching keys: %w", err)
+	fresh, fetchErr := s.fetch(ctx, read)
+	switch {
+	case errors.Is(fetchErr, errTooOften):
+		return payload, err
+	case fetchErr != nil:
+		return nil, fmt.Errorf("fetching keys: %w", fetchErr)
 	}
-	return verifyWith(jws, keys)
+	return verifyWith(jws, fresh)
 }
+
+var errTooOften = errors.New("asked for too often")
 
 func (s *keySet) known() ([]jose.JSONWebKey, time.Time) {
 	s.mu.Lock()
@@ -96,9 +99,17 @@ func (s *keySet) known() ([]jose.JSONWebKey, time.Time) {
 	return s.keys, s.read
 }
 
-// fetch reads the set; callers at the same time share one call.
-func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
-	ch := s.flight.DoChan("", func() (any, error) {
+// fetch reads the set, unless that was done since the caller looked. Callers at
+// the same time share one call, and pay for it once: a crowd that signs in as
+// the keys are first needed, or new, is one asker.
+func (s keySource) fetch(ctx context.Context, looked time.Time) ([]jose.JSONWebKey, error) {
+	ch := s.flight.DoChan(fmt.Sprintf("%p", s.again), func() (any, error) {
+		if keys, read := s.known(); read.After(looked) {
+			return keys, nil
+		}
+		if !s.again.AllowN(s.idp.now(), 1) {
+			return nil, errTooOften
+		}
 		call, cancel := s.idp.context(context.WithoutCancel(ctx))
 		defer cancel()
 		body, _, err := s.idp.get(call, s.url, "")
@@ -119,7 +130,9 @@ func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 		return nil, ctx.Err()
 	case res := <-ch:
 		if res.Err != nil {
-			s.idp.metrics.IDPError(s.idp.Name, "keys")
+			if !errors.Is(res.Err, errTooOften) {
+				s.idp.metrics.IDPError(s.idp.Name, "keys")
+			}
 			return nil, res.Err
 		}
 		keys, _ := res.Val.([]jose.JSONWebKey)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+	"unique"
 
 	"github.com/postern-gateway/postern/rules"
 )
@@ -146,7 +147,10 @@ func (rp *RP) newEntry(k key, rec SessionRecord) (*entry, error) {
 		return nil, nil
 	}
 	e := &entry{key: k, rec: rec, done: make(chan struct{})}
-	e.rec.RefreshToken, e.rec.IDToken = "", ""
+	e.rec.RefreshToken, e.rec.IDToken, e.rec.Claims, e.rec.ID = "", "", nil, nil
+	for i, g := range id.Groups {
+		id.Groups[i] = unique.Make(g).Value() // many sessions have the same few
+	}
 	e.seen.Store(rec.Seen.UnixMilli())
 	e.stored.Store(rec.Seen.UnixMilli())
 	if !rec.RefreshAt.IsZero() {

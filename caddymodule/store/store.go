@@ -287,6 +287,10 @@ func (s *Store) update(ctx context.Context, op string, f func(tx *sql.Tx) error)
 	return s.fail(op, tx.Commit())
 }
 
+// sweepStep is the LIMIT of the statements of Sweep: how much one of them removes
+// at most, while other writers wait.
+const sweepStep = 200
+
 // Sweep removes everything whose time is over, in bounded steps so that no
 // reader waits for long.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
@@ -295,19 +299,19 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 		query string
 		limit int64
 	}{
-		{`DELETE FROM flows WHERE state IN (SELECT state FROM flows WHERE expires <= ? LIMIT 1000)`, ms},
-		{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= ? LIMIT 1000)`, ms},
-		{`DELETE FROM logout_tokens WHERE (provider, jti) IN (SELECT provider, jti FROM logout_tokens WHERE expires <= ? LIMIT 1000)`, ms},
+		{`DELETE FROM flows WHERE state IN (SELECT state FROM flows WHERE expires <= ? LIMIT 200)`, ms},
+		{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= ? LIMIT 200)`, ms},
+		{`DELETE FROM logout_tokens WHERE (provider, jti) IN (SELECT provider, jti FROM logout_tokens WHERE expires <= ? LIMIT 200)`, ms},
 		{`DELETE FROM session_changes WHERE seq <= (SELECT max(seq) FROM session_changes) - ?`, maxChanges},
 		{`DELETE FROM revocations WHERE at <= ?`, now.Add(-revocationsKeep).UnixMilli()},
-		{`DELETE FROM seen_claims WHERE (provider, subject) IN (SELECT provider, subject FROM seen_claims WHERE seen <= ? LIMIT 1000)`, now.Add(-s.claimsKeep()).UnixMilli()},
+		{`DELETE FROM seen_claims WHERE (provider, subject) IN (SELECT provider, subject FROM seen_claims WHERE seen <= ? LIMIT 200)`, now.Add(-s.claimsKeep()).UnixMilli()},
 	} {
 		for {
 			res, err := s.w.ExecContext(ctx, q.query, q.limit)
 			if err != nil {
 				return s.fail("sweep", err)
 			}
-			if n, err := res.RowsAffected(); err != nil || n < 1000 {
+			if n, err := res.RowsAffected(); err != nil || n < sweepStep {
 				break
 			}
 		}
