@@ -102,6 +102,6 @@ var recordedReasons = []recordedReason{
 	{"unknown fields", regexp.MustCompile(`"(macroRenderedOutput|ncsStepVersion|syncRev|fileId|mediaToken)|daysBeforeLicenseExpiry`)},
 	{"closed routes", regexp.MustCompile(`"(settings|theme|lookAndFeel)"|/rest/(api|experimental)/content/\d+/version/|childTypes|expand=operations|viewinfo|viewpagesrc|pagetreesearch|diffpages|configurerssfeed|createpage|favourite|opensearch|movePageDialog`)},
 	{"mocks", regexp.MustCompile(`preview=demo.py|^-"size": 2\+|"prefix": "my"|"id": "456789125"|"https://company.atlassian.net"|"att105348"`)}, // no wiki says it so
-	{"cloud", regexp.MustCompile(`aa-avatar|accountId=|next=true|/wiki/people/`)},                                                               // another dialect
+	{"cloud", regexp.MustCompile(`aa-avatar|accountId=|next=true|/wiki/people/`)}, // another dialect
 	{"closes what opened", regexp.MustCompile(`^-[^\s<]*(</a>|&lt;/a&gt;)\S*\+`)},
 }
