@@ -89,6 +89,7 @@ type App struct {
 	rp       *signin.RP
 	dir      *directory.Directory
 	reloads  *reloads
+	links    *links
 	watcher  *watch.Watcher
 	kept     chan struct{} // closed when kept claims are fed no more
 	watched  chan struct{} // closed when the files are watched no more
@@ -104,7 +105,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = slog.New(zapslog.NewHandler(ctx.Logger().Core(), zapslog.AddStacktraceAt(slog.LevelError+1))) // a faulty rule file is no crash
 	a.audit = slog.New(zapslog.NewHandler(ctx.Logger().Named("audit").WithOptions(zap.WithCaller(false)).Core()))
-	a.ready = make(chan struct{})
+	a.ready, a.links = make(chan struct{}), new(links)
 	repl := caddy.NewReplacer()
 	var err error
 	if a.site, err = parseBase("site", repl.ReplaceAll(a.Site, "")); err != nil {
@@ -254,7 +255,7 @@ func (a *App) Start() error {
 	if len(a.providers) > 0 {
 		rp, err = signin.New(signin.Config{
 			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: claimsStore{st, came}, Log: a.log, Insecure: a.insecure,
-			Pages: a.pages, Metrics: a.metrics, LinkUser: a.linker(dir), Admit: admitActive(dir),
+			Pages: a.pages, Metrics: a.metrics, LinkUser: a.linker(dir), Admit: a.admit(dir),
 		})
 		if err != nil {
 			return fmt.Errorf("setting up sign-in: %w", err)
@@ -357,42 +358,6 @@ func (a *App) Stop() error {
 		return fmt.Errorf("closing the store: %w", err)
 	}
 	return nil
-}
-
-// linker says which wiki user a person is: the one that bears his identity, or
-// that his name names at a provider trusted to say who is internal, or that has
-// his verified address in a domain that the provider is trusted for.
-func (a *App) linker(dir *directory.Directory) func(string, signin.Identity) string {
-	return func(provider string, id signin.Identity) string {
-		facts := dir.Facts()
-		who := rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}
-		policy := a.policy
-		select {
-		case <-a.ready:
-			policy = a.gateway.Policy() // as it was last loaded
-		default:
-		}
-		user, ok := policy.LinkUser(facts, who, id.Username)
-		if !ok {
-			return ""
-		}
-		return user
-	}
-}
-
-// admitActive keeps people out whom the wiki has deactivated (G23).
-func admitActive(dir *directory.Directory) func(rules.Viewer) error {
-	return func(v rules.Viewer) error {
-		facts := dir.Facts()
-		if v.WikiUser == "" {
-			return nil
-		}
-		id, ok := facts.FindUser(rules.UserName, v.WikiUser)
-		if ok && facts.Users()[id].Active != nil && !*facts.Users()[id].Active {
-			return errors.New("the wiki has deactivated this user")
-		}
-		return nil
-	}
 }
 
 // serve answers one request, with 503 until Start is through.

@@ -194,22 +194,20 @@ func parseClaims(d *caddyfile.Dispenser, c *Claims) error {
 func (a *App) parseIdentity(d *caddyfile.Dispenser) error {
 	a.UpstreamIdentity = map[string]*UpstreamIdentity{}
 	if args := d.RemainingArgs(); len(args) > 0 {
-		if len(args) > 2 {
-			return d.ArgErr()
-		}
-		a.UpstreamIdentity[""] = identityOf(args)
-		return nil
+		id, err := identityOf(d, args)
+		a.UpstreamIdentity[""] = id
+		return err
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		kind := d.Val()
 		if a.UpstreamIdentity[kind] != nil {
 			return d.Errf("upstream_identity %s stands here a second time", kind)
 		}
-		args := d.RemainingArgs()
-		if len(args) == 0 || len(args) > 2 {
-			return d.ArgErr()
+		id, err := identityOf(d, d.RemainingArgs())
+		if err != nil {
+			return err
 		}
-		a.UpstreamIdentity[kind] = identityOf(args)
+		a.UpstreamIdentity[kind] = id
 	}
 	if len(a.UpstreamIdentity) == 0 {
 		return d.ArgErr()
@@ -217,12 +215,23 @@ func (a *App) parseIdentity(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func identityOf(args []string) *UpstreamIdentity {
+// identityOf reads IDENTITY [VALUE], and the block of a signed header.
+func identityOf(d *caddyfile.Dispenser, args []string) (*UpstreamIdentity, error) {
+	if len(args) == 0 || len(args) > 2 {
+		return nil, d.ArgErr()
+	}
 	id := &UpstreamIdentity{Identity: args[0]}
 	if len(args) > 1 {
 		id.Value = args[1]
 	}
-	return id
+	var jwt UserJWT
+	if err := jwt.parse(d); err != nil {
+		return nil, err
+	}
+	if jwt != (UserJWT{}) {
+		id.JWT = &jwt
+	}
+	return id, nil
 }
 
 // one reads exactly one argument.

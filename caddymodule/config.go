@@ -93,6 +93,8 @@ type UpstreamIdentity struct {
 	// Value is the service account's bearer token, or the header's name;
 	// placeholders are filled in.
 	Value string `json:"value,omitempty"`
+	// JWT signs the user's name besides, under header. Default: not.
+	JWT *UserJWT `json:"jwt,omitempty"`
 }
 
 var viewerKinds = map[string]rules.ViewerKind{
@@ -128,10 +130,19 @@ func (a *App) identities(repl *caddy.Replacer) (map[rules.ViewerKind]gateway.Ide
 		default:
 			return nil, fmt.Errorf("upstream_identity %s: %q is not one of anonymous, service, header, passthrough", name, id.Identity)
 		}
+		if id.JWT != nil && id.Identity != "header" {
+			return nil, fmt.Errorf("upstream_identity %s: jwt goes with header alone", name)
+		}
 		if id.Identity == "passthrough" {
 			return nil, fmt.Errorf("upstream_identity %s: passthrough is not built yet; use header, service or anonymous", name)
 		}
 		got := gateway.Identity{Kind: rules.UpstreamIdentity(id.Identity), Value: value}
+		if id.JWT != nil {
+			var err error
+			if got.Tokens, err = id.JWT.tokens(repl, a.site.String(), value); err != nil {
+				return nil, fmt.Errorf("upstream_identity %s: jwt: %w", name, err)
+			}
+		}
 		if name == "" {
 			for _, kind := range viewerKinds {
 				if _, set := out[kind]; !set {

@@ -69,6 +69,12 @@
 //		upstream_identity <identity> [<value>]
 //		upstream_identity {
 //			<kind> <identity> [<value>]
+//			<kind> header <name> {
+//				jwt       <header>
+//				key       <file>
+//				audience  <name>
+//				lifetime  <duration>
+//			}
 //		}
 //	}
 package caddymodule

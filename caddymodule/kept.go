@@ -55,14 +55,15 @@ func onNewBase(came chan<- struct{}) func(rules.Facts) {
 
 // keepClaims feeds the groups that people were in when they last signed in to
 // the directory, for others' views (never for their own: see
-// rules.Policy.LinkUser and rules.Engine), until ctx ends.
+// rules.Linker and rules.Engine), until ctx ends.
 func (a *App) keepClaims(ctx context.Context, st *store.Store, dir *directory.Directory, came <-chan struct{}) {
 	every := time.NewTicker(keptEvery)
 	defer every.Stop()
 	for {
-		kept, err := keptGroups(ctx, st, a.linker(dir), time.Now())
+		kept, linked, err := keptGroups(ctx, st, a.linker(dir), time.Now())
 		if err == nil {
 			dir.Keep(kept)
+			a.links.taken.Store(&linked)
 		} else if ctx.Err() == nil {
 			a.log.Error("claims seen at sign-in not read; others' views stay as they are", "error", err)
 		}
@@ -81,18 +82,19 @@ func (a *App) keepClaims(ctx context.Context, st *store.Store, dir *directory.Di
 }
 
 // keptGroups gives the groups, written PROVIDER/NAME, of every user of the wiki
-// whom link knows a person of the kept claims to be.
-func keptGroups(ctx context.Context, st *store.Store, link func(string, signin.Identity) string, now time.Time) (map[string][]string, error) {
-	kept := map[string][]string{}
-	err := st.SeenClaims(ctx, now, func(r store.ClaimsRecord) error {
+// whom link knows a person of the kept claims to be, and names all of these.
+func keptGroups(ctx context.Context, st *store.Store, link func(string, signin.Identity) string, now time.Time) (kept map[string][]string, linked map[string]struct{}, err error) {
+	kept, linked = map[string][]string{}, map[string]struct{}{}
+	err = st.SeenClaims(ctx, now, func(r store.ClaimsRecord) error {
 		id, err := signin.ReadClaims(r)
-		if err != nil || len(id.Groups) == 0 {
+		if err != nil {
 			return nil // unreadable is unknown
 		}
 		user := link(r.Provider, id)
 		if user == "" {
 			return nil
 		}
+		linked[user] = struct{}{}
 		for _, g := range id.Groups {
 			kept[user] = append(kept[user], r.Provider+"/"+g)
 		}
@@ -102,7 +104,7 @@ func keptGroups(ctx context.Context, st *store.Store, link func(string, signin.I
 		slices.Sort(groups)
 		kept[user] = slices.Compact(groups)
 	}
-	return kept, err //nolint:wrapcheck // the store names the operation
+	return kept, linked, err //nolint:wrapcheck // the store names the operation
 }
 
 var _ signin.Store = claimsStore{}

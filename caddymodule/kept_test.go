@@ -88,10 +88,10 @@ spaces:
 				t.Fatal(err)
 			}
 			link := func(provider string, id signin.Identity) string {
-				user, _ := policy.LinkUser(dir.Facts(), rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}, id.Username)
+				user, _ := new(rules.Linker).User(policy, dir.Facts(), rules.Viewer{Provider: provider, Subject: id.Subject, Email: id.Email, EmailVerified: id.EmailVerified}, id.Username)
 				return user
 			}
-			kept, err := keptGroups(t.Context(), st, link, noon)
+			kept, _, err := keptGroups(t.Context(), st, link, noon)
 			if err != nil {
 				t.Fatal(err)
 			}

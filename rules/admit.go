@@ -90,7 +90,25 @@ func (v *View) Admit(m *Match) Decision {
 	if m.Class == ClassWrite && v.apart(m) {
 		return hidden(reasonWriteApart)
 	}
-	return v.admitAction(m, space)
+	d = v.admitAction(m, space)
+	if d.Verdict != Visible && m.Class == ClassWrite {
+		if absent, ok := v.pageToBe(m, space); ok {
+			return absent // to who may not make it a missing page is as a hidden one
+		}
+	}
+	return d
+}
+
+// pageToBe finds the subject that names a page which is not there yet.
+func (v *View) pageToBe(m *Match, space ID) (Decision, bool) {
+	for i := range m.Subjects {
+		if s := &m.Subjects[i]; s.Loose && s.Ref.Kind == Content {
+			if d := v.entity(&s.Ref, Context{Space: space}, false); d.Absent {
+				return d, true
+			}
+		}
+	}
+	return Decision{}, false
 }
 
 // contextSpace is the space that the request is about, or NoID.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -152,15 +151,8 @@ type Engine struct {
 	allMail    bool // the directory knows the address of every user
 	failed     int  // conditions that failed to evaluate
 
-	subs  *subjects
+	subs  *Linker
 	links *linkCache
-}
-
-// subjects maps PROVIDER/SUB to the one user who bears it; it is made when
-// first asked for.
-type subjects struct {
-	once sync.Once
-	of   map[string]ID
 }
 
 // WithFacts gives the engine for a later generation of the same base, without
@@ -187,7 +179,7 @@ func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
 // Bind compiles a policy against a generation of facts. Names that do not
 // resolve make their rule inert, never a wildcard; Policy.Check tells of them.
 func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
-	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &subjects{}, links: newLinkCache()}
+	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &Linker{}, links: newLinkCache()}
 	e.identity = [...]UpstreamIdentity{Anonymous: IdentityService, None: IdentityService, External: IdentityService, Internal: IdentityHeader}
 	for k, id := range o.Identity {
 		switch id {

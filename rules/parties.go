@@ -139,8 +139,8 @@ func (e *Engine) partiesOf(out []party, pr *principal) []party {
 // signsInAs reports whether a user of the directory is taken to sign in with
 // this very identity, so that he stands for it.
 func (e *Engine) signsInAs(provider, subject string) bool {
-	id, ok := e.identities()[provider+"/"+subject]
-	if !ok {
+	id, _ := e.subs.bearer(e.f, provider, subject)
+	if id == NoID {
 		return false
 	}
 	v := e.p.viewerOf(&e.f.Users()[id])

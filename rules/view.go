@@ -131,7 +131,7 @@ func (v *View) link() {
 		return
 	}
 	if who.Provider != "" && who.Subject != "" {
-		if id, ok := e.identities()[who.Provider+"/"+who.Subject]; ok {
+		if id, _ := e.subs.bearer(e.f, who.Provider, who.Subject); id != NoID {
 			v.self = id
 			return
 		}
@@ -141,29 +141,6 @@ func (v *View) link() {
 			v.self = id
 		}
 	}
-}
-
-// identities maps PROVIDER/SUB to the one user who bears it.
-func (e *Engine) identities() map[string]ID {
-	e.subs.once.Do(func() {
-		subs := map[string]ID{}
-		for i := range e.f.Users() {
-			for _, s := range e.f.Users()[i].Identities {
-				if _, twice := subs[s]; twice {
-					subs[s] = NoID
-					continue
-				}
-				subs[s] = ID(i)
-			}
-		}
-		for s, id := range subs {
-			if id == NoID {
-				delete(subs, s)
-			}
-		}
-		e.subs.of = subs
-	})
-	return e.subs.of
 }
 
 // Kind is what the viewer is to this site. A suspended viewer is None.

@@ -94,6 +94,8 @@ type Identity struct {
 	Kind rules.UpstreamIdentity
 	// Value is the service token, or the trusted header's name.
 	Value string
+	// Tokens sign the name in the trusted header; nil: it is not signed.
+	Tokens *UserTokens
 }
 
 // Gateway serves one site.

@@ -329,6 +329,14 @@ func (x *exchange) upstreamIdentity() (guard.Identity, *guard.Refusal) {
 		if !guard.HeaderSafe(id.Value) {
 			return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "the viewer is linked to no user of the wiki that a header can name"}
 		}
+		if conf.Tokens != nil {
+			token, err := conf.Tokens.token(id.Value)
+			if err != nil {
+				x.g.cfg.Log.ErrorContext(x.ctx, "request refused: the user's name can't be signed", "error", err)
+				return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "the user's name can't be signed"}
+			}
+			id.TokenHeader, id.Token = conf.Tokens.conf.Header, token
+		}
 	case "passthrough":
 		return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "passthrough is not built yet"}
 	}

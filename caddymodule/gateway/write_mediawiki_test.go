@@ -58,6 +58,8 @@ spaces:
 		{name: "a reader with a body that is wrong as well", as: "cy", form: "action=edit&title=ACME:Plan&appendtext={{:HR:Salaries}}&wrong=1&token=a", status: 403},
 		{name: "a hidden page", form: "action=edit&title=HR:Salaries&appendtext=x&token=a", status: 404},
 		{name: "a hidden title", form: "action=edit&title=ACME:Internal+notes&appendtext=x&token=a", status: 404},
+		{name: "a hidden title, to a reader", as: "cy", form: "action=edit&title=ACME:Internal+notes&appendtext=x&token=a", status: 404},
+		{name: "a title that is not there, to a reader, is as a hidden one", as: "cy", form: "action=edit&title=ACME:No+such+page&appendtext=x&createonly=1&token=a", status: 404},
 		{name: "a link to a hidden page", form: "action=edit&title=ACME:Plan&appendtext=[[HR:Salaries]]&token=a", status: 404},
 		{name: "a link to nothing in a hidden space", form: "action=edit&title=ACME:Plan&appendtext=[[HR:Nothing]]&token=a", status: 404},
 		{name: "a hidden page taken in", form: "action=edit&title=ACME:Plan&appendtext={{:HR:Salaries}}&token=a", status: 404},

@@ -18,6 +18,9 @@ type Identity struct {
 	// Header and Value: the trusted header and the user's name (header
 	// identity), or the service account's token (Value only).
 	Header, Value string
+	// TokenHeader and Token: the field, and the signed token in it, that vouch
+	// for the name (header identity); empty: none.
+	TokenHeader, Token string
 	// Cookies are the client's cookies that belong to the wiki's own session
 	// (passthrough).
 	Cookies []*http.Cookie
@@ -125,6 +128,9 @@ func (id Identity) set(up *http.Request) {
 	case "header":
 		if id.Header != "" && id.Value != "" && plain(id.Value) {
 			up.Header.Set(id.Header, id.Value)
+			if id.Token != "" {
+				up.Header.Set(id.TokenHeader, id.Token)
+			}
 		}
 	case "passthrough":
 		for _, c := range id.Cookies {

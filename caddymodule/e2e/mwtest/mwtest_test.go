@@ -3,6 +3,7 @@ package mwtest
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestStart(t *testing.T) {
 		if p.Deleted || p.Redirect != "" || p.Space == "MediaWiki" {
 			continue
 		}
-		res, err := http.Get(w.URL + "/wiki/" + strings.ReplaceAll(p.Title, " ", "_"))
+		res, err := http.Get(w.URL + "/wiki/" + url.PathEscape(strings.ReplaceAll(p.Title, " ", "_")))
 		if err != nil {
 			t.Fatal(err)
 		}
