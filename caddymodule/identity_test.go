@@ -78,7 +78,7 @@ func TestSignedName(t *testing.T) {
 		if len(tokens) != 1 || up[0].req.Header.Get("X-Remote-User") != "ines" {
 			t.Fatalf("%s: tokens %q in %q", name, tokens, up[0].raw)
 		}
-		jws, err := jose.ParseSigned(tokens[0], []jose.SignatureAlgorithm{jose.ES256})
+		jws, err := jose.ParseSignedCompact(tokens[0], []jose.SignatureAlgorithm{jose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func TestUserTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			jws, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{alg})
+			jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{alg})
 			if err != nil {
 				t.Fatal(err)
 			}
