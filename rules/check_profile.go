@@ -20,6 +20,7 @@ func (c *profileCheck) check(p *Profile, env *typeEnv) {
 	c.markup(p)
 	c.headers(&p.Headers)
 	c.identities(p.Identities)
+	c.textPaths(p.TextPaths)
 	c.directory(p)
 	c.specialPages(p)
 }
@@ -321,6 +322,14 @@ func (c *profileCheck) identities(ids []IdentityPattern) {
 		}
 		if a, ok := ParseAttr(ids[i].Attr); !ok || a.Kind() != User {
 			c.fail(sub(at, "attr"), "attr: %q is no attribute of a user", ids[i].Attr)
+		}
+	}
+}
+
+func (c *profileCheck) textPaths(paths []string) {
+	for i, p := range paths {
+		if len(p) < 3 || p[0] != '/' || strings.ContainsAny(p, " ?#{}*") {
+			c.fail([]any{"text_paths", i}, "%q: wants how a path begins, such as /display/", p)
 		}
 	}
 }

@@ -36,6 +36,9 @@ type Profile struct {
 	// Identities are what an identity looks like in text (the tripwire's
 	// "shape"): a name and a regular expression whose first group is the value.
 	Identities []IdentityPattern `yaml:"identities"`
+	// TextPaths are how paths begin that are read as a URL of the wiki where
+	// they are written in text, without a host before them.
+	TextPaths []string `yaml:"text_paths"`
 	// Macros are what people may call in source that they write, by codec and
 	// name, with the types of the parameters; "" is the one without a name. A
 	// macro or parameter that is not here is refused.

@@ -87,6 +87,7 @@ var listed = map[string]func(*Profile) int{
 	"feeds":      func(p *Profile) int { return len(p.Feeds) },
 	"prose":      func(p *Profile) int { return len(p.Prose) },
 	"identities": func(p *Profile) int { return len(p.Identities) },
+	"text_paths": func(p *Profile) int { return len(p.TextPaths) },
 	"self":       func(p *Profile) int { return len(p.Self) },
 	"lookup":     func(p *Profile) int { return len(p.Lookup) },
 }

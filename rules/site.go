@@ -3,6 +3,7 @@ package rules
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,24 @@ type Site struct {
 	// Own is the path below which Postern's own pages are, such as /.postern;
 	// empty, there are none, and links to sign in or out go.
 	Own string
+}
+
+// Hosts are those that are the wiki's or inside, as they are written in URLs and
+// as globs.
+func (s *Site) Hosts() []string {
+	var out []string
+	for _, u := range append([]*url.URL{s.Base}, s.Aliases...) {
+		if u == nil {
+			continue
+		}
+		out = append(out, strings.ToLower(u.Hostname()))
+		if canonical, ok := canonicalHost(u.Hostname()); ok {
+			out = append(out, canonical)
+		}
+	}
+	out = append(out, s.InternalHosts...)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // place is where an absolute URL lies.

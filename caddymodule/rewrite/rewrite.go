@@ -84,6 +84,7 @@ type Rewriter struct {
 	rule       textscan.Rule
 	identities []textscan.Identity
 	mails      atomic.Pointer[policyIdentities] // of the policy last seen
+	urls       atomic.Pointer[siteURLs]         // of the site last seen
 	marks      []string
 	// dictionaries of the last generations, newest first
 	dicts   atomic.Pointer[[]genDict]

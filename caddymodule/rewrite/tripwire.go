@@ -89,6 +89,8 @@ func (w *work) scanOptions(static bool) textscan.Options {
 		Visible:         w.visible,
 		Identities:      w.r.identities,
 		VisibleIdentity: w.visibleIdentity,
+		URLs:            w.r.urlsOf(w.ex.Site),
+		VisibleURL:      w.visibleURL,
 		Prose:           w.report.Prose,
 		Echo:            w.ex.Request.Echo,
 		Marks:           w.r.marks,
@@ -136,6 +138,22 @@ func (r *Rewriter) identitiesOf(p *rules.Policy) []textscan.Identity {
 	return c.all
 }
 
+// urlsOf is the shape of the site's URLs in text.
+func (r *Rewriter) urlsOf(s *rules.Site) *textscan.URLShape {
+	if c := r.urls.Load(); c != nil && c.site == s {
+		return c.shape
+	}
+	c := &siteURLs{s, textscan.NewURLShape(s.Hosts(), r.profile.TextPaths)}
+	r.urls.Store(c)
+	return c.shape
+}
+
+// siteURLs are the URLs to look for on one site.
+type siteURLs struct {
+	site  *rules.Site
+	shape *textscan.URLShape
+}
+
 // policyIdentities are the identities to look for under one policy.
 type policyIdentities struct {
 	policy *rules.Policy
@@ -176,6 +194,18 @@ func (w *work) visibleIdentity(a rules.Attr, v string) bool {
 	}
 	id, ok := w.view.Facts().FindUser(a, v)
 	return ok && w.visible(rules.User, id)
+}
+
+// visibleURL judges a URL that is written in text as a link would be, but keeps
+// it only if it is open and all that it names is visible: what nobody knows goes
+// as what is hidden does.
+func (w *work) visibleURL(raw string) bool {
+	if strings.HasPrefix(raw, "/") {
+		l := w.j.BelowBase(raw)
+		return l.Fate != rules.FateHide // no route may lead there: an ordinary path
+	}
+	l := w.j.URL(raw)
+	return l.Foreign || l.Fate == rules.FateKeep && l.Decision.Verdict == rules.Visible
 }
 
 // tripwire looks once more through what is about to leave.

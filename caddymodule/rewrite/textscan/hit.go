@@ -11,6 +11,11 @@ import (
 
 // cut splices the placeholder in. Overlapping cuts become one.
 func (s *scan) cut() []byte {
+	for _, g := range merged(s.gone) { // one placeholder is for all that is found in a URL
+		for i := g.Start + 1; i < g.End; i++ {
+			delete(s.first, i)
+		}
+	}
 	slices.SortFunc(s.cuts, func(a, b edit.Span) int { return a.Start - b.Start })
 	var list edit.List
 	for i := 0; i < len(s.cuts); {
@@ -142,7 +147,8 @@ func (s *scan) shapes(u *unit) {
 
 // hit records a hit on u.dec[a:b] and cuts it if it must go.
 func (s *scan) hit(u *unit, a, b int, k rules.EntityKind, zone string, mode Mode) {
-	if len(s.hits) < maxHits {
+	known := func(h Hit) bool { return h.Start == int(u.pos[a]) }
+	if len(s.hits) < maxHits && !(s.twice && slices.ContainsFunc(s.hits, known)) {
 		s.hits = append(s.hits, Hit{Kind: k, Zone: zone, Cut: mode == Redact, Start: int(u.pos[a])})
 	}
 	switch mode {

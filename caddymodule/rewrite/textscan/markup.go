@@ -44,6 +44,8 @@ func (s *scan) markup(src source, depth int, xml bool) {
 			switch kind {
 			case breakTag:
 				r.lineBreak(i)
+			case linkTag:
+				r.edge(i)
 			case inlineTag:
 			default:
 				r.close()
@@ -111,6 +113,7 @@ type tagKind uint8
 const (
 	blockTag  tagKind = iota // ends a run of text
 	inlineTag                // parts no words
+	linkTag                  // an inline one around a link
 	breakTag                 // parts words, but not what is read as one text
 	scriptTag
 	styleTag
@@ -127,7 +130,9 @@ func kindOf(name []byte) tagKind {
 		}
 	}
 	switch string(low[:len(name)]) {
-	case "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rp", "rt",
+	case "a":
+		return linkTag
+	case "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rp", "rt",
 		"ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr":
 		return inlineTag
 	case "br":

@@ -30,6 +30,7 @@ type piece struct {
 	doubt   bool      // to be read with care
 	dots    bool      // old anchors' escapes are read in it
 	machine bool      // ids are looked for in it
+	value   bool      // it is one text by itself, for machines
 	alpha   uint64    // has one of the bits that tell letters from digits
 	escaped bool      // what is decoded is not what stands there
 	seen    [2]uint64 // ASCII other than letters and digits
@@ -270,11 +271,21 @@ func (q *quick) end() {
 func (q *quick) finish(raw []byte) bool {
 	q.end()
 	care := q.doubt || q.s.o.careful ||
+		q.linked(raw) ||
 		(q.longest >= q.s.run || q.seen[0]&q.s.ascii[0]|q.seen[1]&q.s.ascii[1] != 0) && q.shaped(raw)
 	if care || q.s.d == nil {
 		q.words = q.words[:q.from]
 	}
 	return care
+}
+
+// linked reports whether a URL of the wiki may be written in the unit.
+func (q *quick) linked(raw []byte) bool {
+	shape := q.s.o.URLs
+	if shape == nil || !q.saw('/') && !q.saw('?') {
+		return false
+	}
+	return shape.among(q.words[q.from:], q.escaped || !q.value || !isPath(raw))
 }
 
 // shaped reports whether an identity or a mark may stand in the unit.

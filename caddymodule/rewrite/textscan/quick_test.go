@@ -51,12 +51,14 @@ func FuzzQuick(f *testing.F) {
 	}
 	mail, _ := AtDomains([]string{"corp.example"})
 	d := Build(small, Rule{})
+	urls := NewURLShape([]string{"wiki.example", "*.corp.example"}, []string{"/display/", "/x/"})
 	for _, s := range []string{
 		`<p title="Zelda Quill">Zel<b>da</b> Quill &amp; %41 <!-- x --><script>"\u005a"</script><br>J.C3.BCrgen_Gro.C3.9F`,
 		`{"a":"Zelda Quill \"<b>\" &lt;i&gt; Mikado\nTakeover","b":"J.C3.BCrgen Gro.C3.9F \/files\/12\/user-avatar"}`,
 		"<![CDATA[ Mikado Takeover ]]>\xff\x00 Zelda\u00a0QUILL これは東京計画書です", `<a data-id="7000201" href="/x/%7Ejdoe?a=zelda%40corp.example">ff8081815aa0001</a>`,
 		"<p>" + strings.Repeat("a longer text, of words that nobody is called by. ", 3) + "Zelda <i title='Gizmo Mikado Takeover Plan'>Quill</i> &amp; " + strings.Repeat("and on it goes; ", 9),
-		"a b c d e f g h i j k kestrel m", "Ｚｅｌｄａ Qui\u00adll x@@@hl@@@y",
+		"a b c d e f g h i j k kestrel m", `<p title="see /x/ab">at https:&#47;&#47;wiki.example/<b>display</b>/X/%41 (//a.corp.example?x) <a href="/display/a">x</a>Zelda Quill</p>/display/Y`,
+		`{"a":"https:\/\/wiki.example\/x\/ab, https%3A%2F%2Fwiki.example%2Fx","b":"<p>/display/X</p>"}`, "Ｚｅｌｄａ Qui\u00adll x@@@hl@@@y",
 	} {
 		f.Add([]byte(s), uint8(1))
 		f.Add([]byte(s), uint8(3))
@@ -66,6 +68,7 @@ func FuzzQuick(f *testing.F) {
 			Visible:    func(k rules.EntityKind, id rules.ID) bool { return k == rules.Content && id == 1 },
 			Identities: append(ids, mail), Marks: []string{"@@@hl@@@"},
 			VisibleIdentity: func(_ rules.Attr, v string) bool { return v == "bo" },
+			URLs:            urls, VisibleURL: func(u string) bool { return len(u)%3 == 0 },
 		}
 		got, hits, err := d.Scan(src, Format(form%4), o)
 		o.careful = true

@@ -27,14 +27,29 @@ type reading struct {
 	// read as one; parts are its pieces, behind those of the runs that wait.
 	text  quick
 	parts []part
-	of    level // the text's
-	from  int   // its first part
+	of    level   // the text's
+	from  int     // its first part
+	glued [2]bool // words of it touch: at a tag, at the edge of a link
 	piece quick
 	wait  []waiting
 }
 
-// part is src.b[from:to] of a run of text; a break of the line is empty.
-type part struct{ from, to int }
+// part is src.b[from:to] of a run of text; a break of the line is empty, and so
+// is the edge of a link.
+type part struct {
+	from, to int
+	edge     bool
+}
+
+// joint says how the parts of a run of text that touch are read: what stands
+// beside an inline tag may go on with the word before it, or begin another.
+type joint uint8
+
+const (
+	joined joint = iota
+	parted       // at each tag
+	linked       // at the edges of links
+)
 
 // waiting is a text or a piece whose words are still to be asked about.
 type waiting struct {
@@ -42,6 +57,7 @@ type waiting struct {
 	words    int // of its quick, the first
 	of       level
 	run      bool // a run of text
+	joint    joint
 	attr     bool // an attribute's value, a comment, a script
 	machine  bool // the value of an attribute for ids
 	care     bool // to be read with care
@@ -78,7 +94,7 @@ func (r *reading) one(i, j int, attr, machine bool, of level) {
 	}
 	q := &r.piece
 	q.begin()
-	q.dots, q.machine = true, machine
+	q.dots, q.machine, q.value = true, machine, attr
 	q.feed(r.src.b, i, j)
 	care := q.finish(r.src.b[i:j])
 	if !care && q.from == len(q.words) {
@@ -96,18 +112,52 @@ func (r *reading) add(i, j int) {
 	if i >= j {
 		return
 	}
-	r.parts = append(r.parts, part{i, j})
+	edge := false
+	for n := len(r.parts) - 1; n >= r.from && (r.parts[n].edge || r.parts[n].from < r.parts[n].to); n-- {
+		if p := r.parts[n]; p.edge {
+			edge = true
+		} else {
+			if p.to < i && ofWord(r.src.b[p.to-1]) && ofWord(r.src.b[i]) {
+				r.glued[at(edge)] = true
+			}
+			break
+		}
+	}
+	r.parts = append(r.parts, part{i, j, false})
 	r.text.feed(r.src.b, i, j)
+}
+
+// at is 1 at the edge of a link.
+func at(edge bool) int {
+	if edge {
+		return 1
+	}
+	return 0
+}
+
+// ofWord reports whether a byte may be of a word, or of an escape of a letter.
+func ofWord(c byte) bool {
+	return c == ';' || class[c] == isWord || class[c] == isBeyond || class[c] == isEscape
 }
 
 // lineBreak parts words, but not what is read as one text.
 func (r *reading) lineBreak(i int) {
-	r.parts = append(r.parts, part{i, i})
+	r.parts = append(r.parts, part{i, i, false})
 	r.text.end()
+}
+
+// edge notes the edge of a link within a run of text.
+func (r *reading) edge(i int) {
+	if len(r.parts) > r.from {
+		r.parts = append(r.parts, part{i, i, true})
+	}
 }
 
 // close ends the run of text.
 func (r *reading) close() {
+	for n := len(r.parts) - 1; n >= r.from && r.parts[n].edge; n-- {
+		r.parts = r.parts[:n]
+	}
 	if len(r.parts) == r.from {
 		return
 	}
@@ -116,11 +166,15 @@ func (r *reading) close() {
 		raw = r.src.b[p.from:p.to]
 	}
 	q := &r.text
-	care := q.finish(raw)
-	if care || q.from < len(q.words) {
-		r.wait = append(r.wait, waiting{from: r.from, to: len(r.parts), words: q.from, of: r.of, run: true, attr: r.src.attr, care: care})
-		q.part()
-	} else {
+	waits := r.finish(raw, joined)
+	if r.glued[0] || r.glued[1] {
+		waits = r.again(parted) || waits
+	}
+	if r.glued[0] && r.glued[1] {
+		waits = r.again(linked) || waits
+	}
+	r.glued = [2]bool{}
+	if !waits {
 		r.parts = r.parts[:r.from]
 	}
 	q.begin()
@@ -128,6 +182,32 @@ func (r *reading) close() {
 	if len(r.wait) >= maxWait || len(q.words) >= maxAsked {
 		r.settle()
 	}
+}
+
+// again passes over the run of text once more, with words that touch at a tag
+// read as several.
+func (r *reading) again(j joint) bool {
+	q := &r.text
+	q.begin()
+	for _, p := range r.parts[r.from:] {
+		if j == parted || p.edge || p.from == p.to {
+			q.end()
+		}
+		q.feed(r.src.b, p.from, p.to)
+	}
+	return r.finish(nil, j)
+}
+
+// finish ends a pass over the run of text, and says whether it waits.
+func (r *reading) finish(raw []byte, j joint) bool {
+	q := &r.text
+	care := q.finish(raw)
+	if !care && q.from == len(q.words) {
+		return false
+	}
+	r.wait = append(r.wait, waiting{from: r.from, to: len(r.parts), words: q.from, of: r.of, run: true, joint: j, attr: r.src.attr, care: care})
+	q.part()
+	return true
 }
 
 // settle asks about the words of what waits, and reads with care what may hold
@@ -173,25 +253,26 @@ func (r *reading) ask(q *quick, run bool) {
 // careful reads what waited with care.
 func (r *reading) careful(w *waiting) {
 	s := r.s
-	parts := []part{{w.from, w.to}}
+	parts := []part{{w.from, w.to, false}}
 	if w.run {
 		parts = r.parts[w.from:w.to]
 	}
-	s.machine = w.machine
+	before := s.twice
+	s.machine, s.twice = w.machine, before || w.joint != joined
 	depth := r.depth
 	if s.within(&r.src, parts, depth, w.attr, w.of) {
 		depth = maxNesting
+	} else {
+		s.urls(&r.src, parts, w.of, w.attr)
 	}
 	if depth < maxNesting || parts[len(parts)-1].to-parts[0].from <= maxBoth {
 		u := s.units.get()
 		u.reset()
 		for _, p := range parts {
-			if p.from < p.to {
-				u.raw(r.src, p.from, p.to)
-				continue
+			if p.edge && w.joint == linked || w.joint == parted || !p.edge && p.from == p.to {
+				u.blank(&r.src, p.from)
 			}
-			from, _ := r.src.at(p.from)
-			u.dec, u.pos, u.end = append(u.dec, ' '), append(u.pos, from), append(u.end, from)
+			u.raw(r.src, p.from, p.to)
 		}
 		s.deepest(u)
 		s.unit(u, depth, w.attr)
@@ -200,7 +281,7 @@ func (r *reading) careful(w *waiting) {
 		}
 		s.units.put(u)
 	}
-	s.machine = false
+	s.machine, s.twice = false, before
 }
 
 // within looks through markup within a text, if that is what it is once its

@@ -46,6 +46,10 @@ type Options struct {
 	// belongs to somebody whom the viewer may see.
 	Identities      []Identity
 	VisibleIdentity func(a rules.Attr, value string) bool
+	// URLs are looked for everywhere; VisibleURL says of one, absolute or a path,
+	// whether the viewer may see all that it leads to and names.
+	URLs       *URLShape
+	VisibleURL func(url string) bool
 	// Prose are the spans of what people wrote; all else is structure.
 	Prose []edit.Span
 	// Echo are values of this request, decoded.
@@ -81,7 +85,10 @@ type scan struct {
 	first map[int]bool // starts of cuts that get the placeholder
 	echo  [][]uint64
 	memo  map[int32]rules.EntityKind // name -> kind hidden, or NoEntity
-	prose []edit.Span
+	// judged are the places of URLs, by a byte of each that it is found by.
+	judged map[int32]bool
+	gone   []edit.Span // whole URLs that are cut
+	prose  []edit.Span
 	// ascii and run are what a unit has, one of those characters or so long a
 	// word, if an identity or a mark may stand in it.
 	ascii [2]uint64
@@ -89,6 +96,8 @@ type scan struct {
 	err   error
 	// machine: what is looked through is the value of an attribute for ids
 	machine bool
+	// twice: it was looked through before, with its words joined otherwise
+	twice bool
 	scratch
 }
 
@@ -186,6 +195,7 @@ func (s *scan) plain(src source) {
 		care = slices.ContainsFunc(s.found, func(f found) bool { return f.hidden != rules.NoEntity })
 	}
 	if care {
+		s.urls(&src, []part{{0, len(src.b), false}}, verbatim, false)
 		var u unit
 		u.raw(src, 0, len(src.b))
 		s.unit(&u, 2, false)

@@ -257,8 +257,11 @@ func BenchmarkScan(b *testing.B) {
 	src := []byte("<html><body>" + strings.Repeat(`<p class="x y">Lorem <b>ipsum</b> dolor sit &amp; amet, consectetur <a href="/display/ACME/Page+1">quarterly lorem</a></p>`, 1000) + "</body></html>")
 	b.SetBytes(int64(len(src)))
 	b.ReportAllocs()
+	o := options()
+	o.URLs = textscan.NewURLShape([]string{"wiki.example", "*.corp.example"}, []string{"/display/", "/x/"})
+	o.VisibleURL = func(string) bool { return true }
 	for b.Loop() {
-		if _, _, err := d.Scan(src, textscan.HTML, options()); err != nil {
+		if _, _, err := d.Scan(src, textscan.HTML, o); err != nil {
 			b.Fatal(err)
 		}
 	}
