@@ -141,6 +141,8 @@ type Engine struct {
 	missing    map[string]bool // parents that are named and not known
 	plain      bool            // titles and usage decide nothing
 	tail       *atomic.Int64   // how much of contents is taken, by any engine
+	kids       *childIndex
+	listed     int             // of contents, those that kids knows
 	usedBy     map[ID][]ID     // contents of follow spaces
 	labelled   map[string][]ID // contents by label, where labels are titles of a space
 	reasons    []*Reason       // why contents are hidden, by index
@@ -179,7 +181,7 @@ func (e *Engine) WithFacts(f Facts) (*Engine, bool) {
 // Bind compiles a policy against a generation of facts. Names that do not
 // resolve make their rule inert, never a wildcard; Policy.Check tells of them.
 func Bind(p *Policy, f Facts, o Options) (*Engine, error) {
-	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &Linker{}, links: newLinkCache()}
+	e := &Engine{p: p, f: f, anchorOf: map[ID]int32{}, missing: map[string]bool{}, usedBy: map[ID][]ID{}, groupRules: map[ID][]int32{}, subs: &Linker{}, links: newLinkCache(), kids: &childIndex{}}
 	e.identity = [...]UpstreamIdentity{Anonymous: IdentityService, None: IdentityService, External: IdentityService, Internal: IdentityHeader}
 	for k, id := range o.Identity {
 		switch id {

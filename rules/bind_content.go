@@ -59,6 +59,7 @@ func (e *Engine) bindContents() {
 	n := len(e.f.Contents())
 	// Room for what look-ups add.
 	e.contents, e.tail = make([]boundContent, n, n+n/64+1024), newTail(n)
+	e.listed = n
 	e.spaceKeys = make(map[string]ID, len(e.spaces))
 	e.plain = true
 	for i, s := range e.f.Spaces() {

@@ -78,13 +78,30 @@ func sight(t *testing.T, e *rules.Engine) []string {
 		v := e.View(who, scaleTime)
 		for id := range e.Facts().Contents() {
 			d := v.Content(rules.ID(id))
-			out = append(out, fmt.Sprint(who.WikiUser, " ", id, " ", d.Verdict, " ", *d.Reason))
+			kid := hasChild(v, rules.ID(id))
+			if got := v.HasChild(rules.ID(id)); got != kid {
+				t.Fatalf("%s, content %d: child %t, want %t", who.WikiUser, id, got, kid)
+			}
+			out = append(out, fmt.Sprint(who.WikiUser, " ", id, " ", d.Verdict, " ", *d.Reason, kid))
 		}
 		for id := range e.Facts().Spaces() {
 			out = append(out, fmt.Sprint(who.WikiUser, " space ", id, " ", *v.SpaceLabel(rules.ID(id)).Reason, v.ProseWritable(rules.ID(id))))
 		}
 	}
 	return out
+}
+
+// hasChild looks for a child that is seen through everything.
+func hasChild(v *rules.View, page rules.ID) bool {
+	if v.Kind() == rules.Internal && v.Own() && !v.Suspended() {
+		return true // the wiki has judged
+	}
+	for id, c := range v.Facts().Contents() {
+		if up, ok := v.Facts().FindContent(rules.ContentID, c.Parent, rules.NoID); c.Parent != "" && ok && up == page && v.Content(rules.ID(id)).Verdict == rules.Visible {
+			return true
+		}
+	}
+	return false
 }
 
 // TestGrowIsBind: an engine that grew with its directory decides as one that

@@ -166,6 +166,7 @@ func (c *profileCheck) shapes(p *Profile) {
 		if s.Hidden != "placeholder" && s.Placeholder != "" {
 			c.fail(sub(at, "placeholder"), "a placeholder that nothing puts in: it wants hidden: placeholder")
 		}
+		c.joins(sub(at, "join"), s)
 		for j := range i {
 			if p.Shapes[j].Where.takesAll(&s.Where) {
 				src, n := c.layers.place([]any{"shapes", j})
@@ -173,6 +174,19 @@ func (c *profileCheck) shapes(p *Profile) {
 				break
 			}
 		}
+	}
+}
+
+// joins checks that groups are joined by what is there in each, and judged.
+func (c *profileCheck) joins(at []any, s *Shape) {
+	switch f := s.Fields[s.Join]; {
+	case s.Join == "":
+	case s.DropIfEmpty == "" || s.DropIfEmpty == s.Join:
+		c.fail(at, "joins what drop_if_empty lists, which has to be another member")
+	case !slices.Contains(s.Where.Has, s.Join) || !slices.Contains(s.Where.Has, s.DropIfEmpty):
+		c.fail(at, "%q and %q have to be in where: has, so that all groups have both", s.Join, s.DropIfEmpty)
+	case f != "" && f != "walk" && f != "user":
+		c.fail(at, "%q is %s, but groups are joined by an object that a shape judges", s.Join, f)
 	}
 }
 
@@ -236,8 +250,14 @@ func (c *profileCheck) markup(p *Profile) {
 			for _, id := range rules[i].Identity {
 				c.oneOf(at, "identity", string(id), identities...)
 			}
-			if section == "html" && !rules[i].Always && !rules[i].Menu && rules[i].Tokens == "" && len(rules[i].Subject) == 0 {
-				c.fail(at, "the rule hides nothing: it wants subject:, tokens:, menu: or always:")
+			if section == "html" && !rules[i].Always && !rules[i].Menu && rules[i].Tokens == "" && len(rules[i].Subject)+len(rules[i].Childless) == 0 {
+				c.fail(at, "the rule hides nothing: it wants subject:, childless:, tokens:, menu: or always:")
+			}
+			c.wikiMarkup(sub(at, "hidden"), &rules[i].Hidden)
+			for k, pl := range rules[i].Childless {
+				if a, ok := ParseAttr(pl.As); !ok || a.Kind() != Content {
+					c.fail(sub(at, "childless", k), "%q is no attribute of a page, and only pages have children", pl.As)
+				}
 			}
 		}
 	}

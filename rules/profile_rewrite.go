@@ -46,6 +46,10 @@ type Shape struct {
 	// InList: for placeholders in arrays: each (default), once, remove.
 	InList      string   `yaml:"in_list"`
 	DropIfEmpty string   `yaml:"drop_if_empty"` // a member whose array is left empty takes the object with it
+	// Join names the member that makes a group of what DropIfEmpty lists: the wiki
+	// never puts two groups side by side in which it is the same, so neither may
+	// an answer out of which groups were cut. They become one.
+	Join        string   `yaml:"join"`
 	Marks       []string `yaml:"marks"`         // highlight marks inside prose of this shape, ignored in comparing
 	Context     string   `yaml:"context"`       // global, or space: <path of the space's key>: people inside are judged there
 }
@@ -80,6 +84,9 @@ type HTMLRule struct {
 	// element: "@data-id" its own attribute, "a.t@href" the first descendant's,
 	// "all a@href" every descendant's, "bdi" a descendant's text, "." its text.
 	Subject []Place `yaml:"subject"`
+	// Childless names pages: the element says of one that it has children below
+	// it, and Hidden is done where the viewer may see none of them.
+	Childless []Place `yaml:"childless"`
 	// Undecided: keep (default when no subject was found) or hide.
 	Undecided string `yaml:"undecided"`
 	// Menu: any URL inside whose route is closed or hidden removes the element.
@@ -109,6 +116,10 @@ type HTMLAction struct {
 	// escaped, inside the element's own tag if Replace is content.
 	Replace string `yaml:"replace"`
 	With    string `yaml:"with"`
+	// Markup is put there in place of With, as it stands: what the wiki itself
+	// writes where there is nothing. It is a run of whole elements with
+	// no attributes but class, title, role and aria-….
+	Markup string `yaml:"markup"`
 	// Set sets attributes; a value of "" empties, "-" removes the attribute.
 	Set map[string]string `yaml:"set"`
 	// Empties: ancestors-or-preceding headings to remove when nothing that

@@ -156,7 +156,7 @@ func (m *mutator) shape(path string, n *yaml.Node) {
 	if v := member(n, "keys"); v != nil {
 		m.members(path+".keys", v, func(at string, k, _ *yaml.Node) { m.keys(strings.TrimSuffix(at, "."+k.Value), v, k.Value) })
 	}
-	m.keys(path, n, "hidden", "in_list", "drop_if_empty")
+	m.keys(path, n, "hidden", "in_list", "drop_if_empty", "join")
 	m.lists(path, n, "decided_by", "also", "marks", "prose")
 }
 

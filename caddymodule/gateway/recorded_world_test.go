@@ -25,6 +25,7 @@ var (
 	recordedID     = regexp.MustCompile(`(?:[pP]ageId=|draftId=|-id" content="|ontent/|ancestorId" value="|rootPageId" value="|ancestors=|childrenspan|/pages/|/blog/[0-9]{4}/[0-9]{2}/[0-9]{2}/|/attachments/|tag:[^:]*:page-|/thumbnails/|-id="|openId=|[pP]ageId" value=")(?:att)?([0-9]{2,})`)
 	recordedShown  = regexp.MustCompile(`preview=(?:/|%2F)([0-9]+)(?:/|%2F)([0-9]+)`)
 	recordedParent = regexp.MustCompile(`parent-page-title" content="([^"]+)"`)
+	recordedPlus   = regexp.MustCompile(`id="plusminus([0-9]+)-`)
 	recordedTiny   = regexp.MustCompile(`/x/([A-Za-z0-9_-]+)`)
 	recordedAsked  = regexp.MustCompile(`spaceKey=([A-Za-z0-9]+)&(?:expand=[^&]*&)?title=([^"&]+)`)
 	recordedBase   = regexp.MustCompile(`(?:confluence-base-url" content="|data-base-url="|"base":\s*"|<link rel="alternate" href="|"self":\s*")(https?://[^/"]+(?:/confluence|/wiki/cf|/wiki)?)\b`)
@@ -90,6 +91,11 @@ func worldOf(body string) *recordedWorld {
 		w.belongs(m[2], m[1])
 	})
 	each(recordedID, func(m []string) { w.page(m[1], w.home, "Number "+m[1]) })
+	each(recordedPlus, func(m []string) {
+		kid := fmt.Sprint(800000000 + len(w.Content))
+		w.page(m[1], w.home, "Number "+m[1])
+		w.Content = append(w.Content, rules.ContentRecord{ID: kid, Type: "page", Space: w.home, Title: "Below " + m[1], Parent: m[1]})
+	})
 	each(recordedTiny, func(m []string) {
 		b, err := base64.StdEncoding.DecodeString((strings.NewReplacer("-", "/", "_", "+").Replace(m[1]) + "AAAAAAAAAAA")[:11] + "=")
 		if err == nil {

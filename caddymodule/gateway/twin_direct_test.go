@@ -110,7 +110,7 @@ func upToBoth(s string) string {
 // the values that they have then.
 var gone = []struct{ key, value *regexp.Regexp }{
 	// Totals, and how long a search took.
-	{regexp.MustCompile(`^(totalSize|searchDuration|cqlQuery|statusMessage|score)$`), regexp.MustCompile(``)},
+	{regexp.MustCompile(`^(totalSize|searchDuration|cqlQuery|statusMessage|score|moreUpdates|nextPageOffset)$`), regexp.MustCompile(``)},
 	// What nobody knows how to read, or what leads to what is closed.
 	{regexp.MustCompile(`^(operations|restrictions|relevantViewRestrictions|retentionPolicy|editor|editorHtml|frontend|currentuser|properties|syncRev|position|edit|summary|displayableEmail)$`), regexp.MustCompile(``)},
 	{regexp.MustCompile(`^(self|href)$`), regexp.MustCompile(`/rest/(experimental|prototype)/`)},

@@ -136,18 +136,14 @@ const noImage = `<span class="confluence-embedded-file-wrapper"><img class="conf
 var knownDifferences = []change{
 	// Words cut from prose.
 	{regexp.MustCompile(` *\[…\]`), ""},
-	// The page tree's plus.
-	{regexp.MustCompile(`<div class="plugin_pagetree_childtoggle_container">.*?</div>\n`), ""},
-	{regexp.MustCompile(`<ul class="plugin_pagetree_children_list"[^>]*>\s*</ul>`), ""},
 	// The sentence with which an empty list says so.
 	{regexp.MustCompile(`<p>No blog posts.</p>\n`), ""},
 	// What follows of them.
 	{regexp.MustCompile(`Content-Length:\[\d+\] |Etag:\["[^"]*"\] `), ""},
 }
 
-// shorter are lists that come out shorter than asked for, or say by their groups
-// where in between there was something.
-var shorter = []string{"/rest/spacedirectory/1/search?pageSize=1", "/rest/dashboardmacros/"}
+// shorter are lists that come out shorter than asked for.
+var shorter = []string{"/rest/spacedirectory/1/search?pageSize=1"}
 
 func isShorter(target string) bool {
 	return slices.ContainsFunc(shorter, func(p string) bool { return strings.HasPrefix(target, p) })

@@ -31,6 +31,14 @@ func Candidates(j Judge) Judge {
 	return In(j, rules.Context{Space: rules.NoID, Candidate: true})
 }
 
+// HasChild reports whether the viewer may see anything that stands directly
+// below what ref names. A judge that does not know of such says that there is
+// nothing.
+func HasChild(j Judge, ref rules.Ref) bool {
+	t, ok := j.(interface{ HasChild(rules.Ref) bool })
+	return ok && t.HasChild(ref)
+}
+
 // Action says what became of a hidden thing.
 type Action uint8
 

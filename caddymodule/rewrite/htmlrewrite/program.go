@@ -154,6 +154,7 @@ type rule struct {
 	group     int
 	attr      attrID // of "@name" selectors: the attribute
 	subjects  []place
+	childless []place
 	tokens    *tokenPattern
 	menu      bool
 	identity  []rules.UpstreamIdentity
@@ -168,6 +169,7 @@ type rule struct {
 type action struct {
 	remove, replace rangeSpec
 	with            string
+	markup          string // in place of with, as it stands
 	set             []setAttr
 	empties         []int
 	refuse          bool
@@ -221,6 +223,13 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 		}
 		r.subjects = append(r.subjects, pl)
 	}
+	for _, p := range h.Childless {
+		pl, err := pr.compilePlace(p)
+		if err != nil {
+			return r, err
+		}
+		r.childless = append(r.childless, pl)
+	}
 	if h.Tokens != "" {
 		if r.attr == aNone {
 			return r, fmt.Errorf("tokens: select has no attribute")
@@ -240,7 +249,7 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 }
 
 func (pr *Program) compileAction(h *rules.HTMLAction, r *rule) (a action, err error) {
-	a.with, a.refuse = h.With, h.Refuse
+	a.with, a.markup, a.refuse = h.With, h.Markup, h.Refuse
 	if a.remove, err = pr.compileRange(h.Remove, r); err != nil {
 		return a, err
 	}

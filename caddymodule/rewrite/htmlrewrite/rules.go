@@ -81,11 +81,30 @@ func (r *run) decide(ru *rule, judge edit.Judge, i int32) (rules.EntityKind, boo
 			}
 		}
 	}
+	if len(ru.childless) > 0 && !r.hasChild(ru, judge, i) {
+		return rules.Content, true
+	}
 	if !decided && ru.undecided && !ru.menu {
 		r.always++
 		return rules.NoEntity, true
 	}
 	return rules.NoEntity, false
+}
+
+// hasChild reports whether one of the pages that the element says to have
+// children has one that may be seen.
+func (r *run) hasChild(ru *rule, judge edit.Judge, i int32) bool {
+	for p := range ru.childless {
+		pl := &ru.childless[p]
+		for _, v := range r.values(pl, i) {
+			r.rep.Check(rules.Content)
+			r.keys = append(r.keys[:0], r.key(pl.key, v))
+			if edit.HasChild(judge, rules.Ref{Kind: rules.Content, Keys: r.keys}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // strict reports whether a URL there that names nothing visible hides the
@@ -128,17 +147,22 @@ func (r *run) act(ru *rule, i int32, kind rules.EntityKind) {
 	for _, s := range a.set {
 		r.setByRule(n, s)
 	}
-	r.take(ru, a.remove, i, "")
-	if a.replace.what != nothing {
-		r.take(ru, a.replace, i, r.ruleText(a.with))
+	r.take(ru, a.remove, i, "", false)
+	switch {
+	case a.replace.what == nothing:
+	case a.markup != "":
+		r.take(ru, a.replace, i, a.markup, true)
+	default:
+		r.take(ru, a.replace, i, r.ruleText(a.with), false)
 	}
 }
 
-// take puts text, escaped already, in the place of a range.
-func (r *run) take(ru *rule, rs rangeSpec, i int32, text string) {
+// take puts text, escaped already, in the place of a range. Text that stands for
+// what is hidden is marked as such, save where it is the wiki's own markup.
+func (r *run) take(ru *rule, rs rangeSpec, i int32, text string, markup bool) {
 	n := &r.t.nodes[i]
 	with := text
-	if with != "" && n.flags&nForeign == 0 {
+	if with != "" && !markup && n.flags&nForeign == 0 {
 		with = r.placeholder(text)
 	}
 	switch rs.what {

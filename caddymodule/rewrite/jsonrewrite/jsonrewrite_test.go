@@ -69,7 +69,7 @@ var profile = &rules.Profile{
 			Entity: "hit", Where: rules.Where{Has: []string{"entityType"}}, DecidedBy: []rules.Place{{At: "content"}, {As: "url", At: "url"}},
 			Also: []rules.Place{{As: "url", At: "crumbs.#.url"}}, Fields: map[string]rules.FieldSpec{"excerpt": "prose", "crumbs": "walk"},
 		},
-		{Entity: "group_of", Where: rules.Where{Has: []string{"modifier", "recent"}}, DropIfEmpty: "recent", Fields: map[string]rules.FieldSpec{"modifier": "user"}},
+		{Entity: "group_of", Where: rules.Where{Has: []string{"modifier", "recent"}}, DropIfEmpty: "recent", Join: "modifier"},
 	},
 }
 

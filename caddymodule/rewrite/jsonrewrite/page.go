@@ -142,7 +142,7 @@ func (r *run) tally(n int32) (had, left int) {
 	}
 	for c := n + 1; c < nd.next; c = r.t.nodes[c].next {
 		had++
-		if r.t.nodes[c].is&gone == 0 {
+		if r.t.nodes[c].is&(gone|joined) == 0 {
 			left++
 		}
 	}

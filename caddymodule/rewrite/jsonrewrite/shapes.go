@@ -27,6 +27,7 @@ type shape struct {
 	inList          string
 	placeholder     []piece
 	ifEmpty         int32
+	join            int32 // the member that groups of one array have in common when they become one, or 0
 	context         string
 	space           path
 	decides         bool
@@ -120,6 +121,9 @@ func (p *Program) shape(in *rules.Shape) (*shape, error) {
 	if in.DropIfEmpty != "" {
 		s.ifEmpty = p.id(in.DropIfEmpty)
 		implied[s.ifEmpty] = field{op: walk}
+	}
+	if in.Join != "" {
+		s.join = p.id(in.Join)
 	}
 	for k, v := range in.Fields {
 		f, err := p.parseField(v)

@@ -49,6 +49,7 @@ const (
 	shown                      // judged by its shape: visible
 	hidden                     // or not
 	listed                     // an array of the route's first list, not judged yet
+	joined                     // what it holds goes to the group before it
 )
 
 // tape is a document read once: flat nodes over the original bytes.

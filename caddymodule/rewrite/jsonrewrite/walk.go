@@ -283,6 +283,7 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 	listed := r.visit(n)
 	left, groups := 0, r.groups(n)
 	cut := r.cutting()
+	before := int32(-1)
 	for c := n + 1; c < end; c = r.t.nodes[c].next {
 		cut.before(c)
 		leaves := r.value(c, f, j, &lst)
@@ -296,6 +297,8 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 		cut.after(c, leaves)
 		if !leaves {
 			left++
+			r.join(before, c)
+			before = c
 		}
 	}
 	cut.end()
