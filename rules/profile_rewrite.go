@@ -44,14 +44,14 @@ type Shape struct {
 	Hidden      string `yaml:"hidden"`
 	Placeholder string `yaml:"placeholder"` // JSON text; $hidden_user and other texts of Show are filled in
 	// InList: for placeholders in arrays: each (default), once, remove.
-	InList      string   `yaml:"in_list"`
-	DropIfEmpty string   `yaml:"drop_if_empty"` // a member whose array is left empty takes the object with it
+	InList      string `yaml:"in_list"`
+	DropIfEmpty string `yaml:"drop_if_empty"` // a member whose array is left empty takes the object with it
 	// Join names the member that makes a group of what DropIfEmpty lists: the wiki
 	// never puts two groups side by side in which it is the same, so neither may
 	// an answer out of which groups were cut. They become one.
-	Join        string   `yaml:"join"`
-	Marks       []string `yaml:"marks"`         // highlight marks inside prose of this shape, ignored in comparing
-	Context     string   `yaml:"context"`       // global, or space: <path of the space's key>: people inside are judged there
+	Join    string   `yaml:"join"`
+	Marks   []string `yaml:"marks"`   // highlight marks inside prose of this shape, ignored in comparing
+	Context string   `yaml:"context"` // global, or space: <path of the space's key>: people inside are judged there
 }
 
 // Where recognises an object; all given conditions hold.
