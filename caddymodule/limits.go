@@ -31,6 +31,10 @@ type Limits struct {
 	Concurrent int `json:"concurrent,omitempty"`
 	// Body is the most bytes of a request's body; over it 413. Default 1 MiB.
 	Body int64 `json:"body,omitempty"`
+	// Upload is the most bytes of an upload; over it 413. Default 10 MiB, 100 MiB
+	// is the most. Uploads are held in memory, 128 MiB of them at once; over that
+	// 429.
+	Upload int64 `json:"upload,omitempty"`
 	// Target is the most bytes of path and query; over it 414. Default 8 KiB,
 	// which is the most.
 	Target int `json:"target,omitempty"`
@@ -44,6 +48,7 @@ type Limits struct {
 // The bounds that the reader of requests has of its own (rules.ReadTarget).
 const (
 	mostBody       = 1 << 20
+	mostUpload     = 100 << 20
 	mostTarget     = 8 << 10
 	mostParameters = 256
 	mostFields     = 10_000
@@ -59,6 +64,7 @@ func (l *Limits) check() error {
 		have, most int64
 	}{
 		{"body", l.Body, mostBody},
+		{"upload", l.Upload, mostUpload},
 		{"target", int64(l.Target), mostTarget},
 		{"header_fields", int64(l.HeaderFields), mostFields},
 		{"parameters", int64(l.Parameters), mostParameters},
@@ -82,7 +88,7 @@ func (l *Limits) requests() guard.Limits {
 	if l == nil {
 		return guard.Limits{}
 	}
-	return guard.Limits{Target: l.Target, Body: l.Body, Fields: l.HeaderFields, Params: l.Parameters}
+	return guard.Limits{Target: l.Target, Body: l.Body, Fields: l.HeaderFields, Params: l.Parameters, Upload: l.Upload}
 }
 
 func (l *Limits) often() *limit.Config {
@@ -129,6 +135,8 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 			}
 		case "body":
 			l.Body, err = parseBytes(s)
+		case "upload":
+			l.Upload, err = parseBytes(s)
 		case "target":
 			var n int64
 			n, err = parseBytes(s)
@@ -138,7 +146,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		case "parameters":
 			l.Parameters, err = parseCount(s)
 		default:
-			return d.Errf("unknown option %q of limits; known: rate, burst, concurrent, body, target, header_fields, parameters", name)
+			return d.Errf("unknown option %q of limits; known: rate, burst, concurrent, body, upload, target, header_fields, parameters", name)
 		}
 		if err != nil {
 			return d.Errf("limits %s: %v", name, err)

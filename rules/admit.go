@@ -335,6 +335,13 @@ func (v *View) admitAction(m *Match, space ID) Decision {
 		return forbidden(reasonWriteClosed)
 	case !v.own:
 		return forbidden(reasonWriteIdentity)
+	case m.Body == nil:
+		return d
+	}
+	for _, also := range m.Body.Actions {
+		if d := v.act(also, space, v.requestRole(m), d); d.Verdict != Visible {
+			return d
+		}
 	}
 	return d
 }

@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // bodyPrefix marks, where a parameter is named, a field of the body.
@@ -18,7 +20,7 @@ const (
 // Body is what a write carries, as far as its route could read it. Targets are
 // among the match's own subjects.
 type Body struct {
-	// Type is json, form or none.
+	// Type is json, form, multipart or none.
 	Type string
 	// Subjects are what the fields name, Markup what they hold of source.
 	Subjects []Subject
@@ -26,6 +28,12 @@ type Body struct {
 	// Fault is why the body is none that the route takes, and Param the field at
 	// fault. It counts once the role has been judged.
 	Fault, Param string
+	// Actions are what the viewer must be allowed besides the match's own.
+	Actions []Action
+	// Files go to the wiki as they came, under names that were looked at.
+	Files []File
+	// Unread: it is a multipart form that nobody has read yet.
+	Unread bool
 
 	spec *body
 	tree *bodyNode // of JSON, as it goes to the wiki
@@ -58,7 +66,11 @@ type body struct {
 	need      [][]string
 	selectors []string
 	targets   map[string]bool
+	actions   map[string]Action
 }
+
+// isForm says that fields are pairs of names and values.
+func (b *body) isForm() bool { return b.typ == "form" || b.typ == "multipart" }
 
 // bodyTree parses a JSON body, once.
 func (x *matcher) bodyTree() *bodyNode {
@@ -79,8 +91,15 @@ func (x *matcher) body() {
 	switch {
 	case spec.typ != "json" && x.req.JSON != nil:
 		b.fail("", "the route takes no such body")
-	case spec.typ != "form" && len(x.req.Form) > 0:
+	case !spec.isForm() && (len(x.req.Form) > 0 || x.req.Multipart):
 		b.fail("", "the route takes no form")
+	case spec.isForm() && x.req.Multipart != (spec.typ == "multipart"):
+		b.fail("", "the route takes a form of another kind")
+	case spec.typ == "multipart":
+		if b.Unread = x.req.Unread; b.Unread {
+			return
+		}
+		x.files(b)
 	case spec.typ != "json":
 	case x.bodyTree() == nil:
 		b.fail("", "the route takes a JSON object")
@@ -103,10 +122,41 @@ func (x *matcher) theBody() *Body {
 }
 
 func (x *matcher) givenField(name string) bool {
-	if x.rt.body.typ == "json" {
+	switch {
+	case x.rt.body.typ == "json":
 		return x.tree.has(name)
+	case x.rt.body.fields[name].kind == tFile:
+		return slices.ContainsFunc(x.req.Files, func(f File) bool { return f.Field == name })
 	}
 	return x.given(name)
+}
+
+// files reads the files of a multipart form. Their names are text that the
+// viewer writes; what is in them is the wiki's to read.
+func (x *matcher) files(b *Body) {
+	for _, f := range x.req.Files {
+		switch t := b.spec.fields[f.Field]; {
+		case t == nil || t.kind != tFile:
+			b.fail(f.Field, whyUnnamed)
+		case !goodFileName(f.Name):
+			b.fail(f.Field, "the file's name is none that every system reads alike")
+		default:
+			b.Files = append(b.Files, f)
+		}
+	}
+}
+
+// maxFileName is what file systems and wikis take.
+const maxFileName = 255
+
+// goodFileName refuses paths, and what hides the end of a name.
+func goodFileName(s string) bool {
+	if s == "" || len(s) > maxFileName || !utf8.ValidString(s) || strings.TrimSpace(s) != s || strings.Trim(s, ".") == "" {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return strings.ContainsRune(`/\<>:"|?*`, r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
+	})
 }
 
 // node reads one value of a JSON body, and gives it as it goes to the wiki, or
@@ -166,14 +216,14 @@ func (x *matcher) inner(b *Body, n *bodyNode, path string) *bodyNode {
 // formField reads one pair of a write's form that its body names.
 func (x *matcher) formField(q *Param, repeated bool) bool {
 	spec := x.rt.body
-	if spec == nil || spec.typ != "form" || x.light {
+	if spec == nil || !spec.isForm() || x.light {
 		return false
 	}
 	t, b := spec.fields[q.Name], x.theBody()
 	switch slot, known := x.rt.names[q.Name]; {
 	case t == nil && known && (slot.typ != nil || slot.control || slot.forced):
 		return false // a parameter, that stands here
-	case t == nil:
+	case t == nil || t.kind == tFile:
 		b.fail(q.Name, whyUnnamed)
 	case repeated:
 		b.fail(q.Name, "stands there twice")
@@ -194,6 +244,9 @@ func (x *matcher) field(b *Body, t *paramType, path, value string) (string, bool
 	x.m.Lists = x.m.Lists[:lists]
 	if why != "" {
 		b.fail(bodyPrefix+path, why)
+	}
+	if a, ok := b.spec.actions[path]; ok && send && !slices.Contains(b.Actions, a) {
+		b.Actions = append(b.Actions, a)
 	}
 	if !b.spec.targets[path] {
 		b.Subjects = append(b.Subjects, x.m.Subjects[from:]...)

@@ -20,10 +20,10 @@ func (c *compiler) body(rt *route, spec *RouteSpec, path []any) {
 		return
 	}
 	at := sub(path, "body")
-	c.pc.oneOf(at, "type", spec.Body.Type, "json", "form", "none")
-	b := &body{typ: spec.Body.Type, fields: map[string]*paramType{}, inner: map[string]bool{"": true}, need: spec.Body.Need, targets: map[string]bool{}}
+	c.pc.oneOf(at, "type", spec.Body.Type, "json", "form", "multipart", "none")
+	b := &body{typ: spec.Body.Type, fields: map[string]*paramType{}, inner: map[string]bool{"": true}, need: spec.Body.Need, targets: map[string]bool{}, actions: spec.Body.Actions}
 	if b.typ == "" {
-		c.fail(at, "body: wants a type: json or form, or the word none")
+		c.fail(at, "body: wants a type: json, form or multipart, or the word none")
 		return
 	}
 	if b.typ == "none" && len(spec.Body.Fields)+len(spec.Body.Need)+len(spec.Body.Targets) > 0 {
@@ -37,7 +37,9 @@ func (c *compiler) body(rt *route, spec *RouteSpec, path []any) {
 			continue
 		case t.kind == tQuery || t.kind == tModules || t.cursor():
 			c.fail(sub(at, "fields", name), "%s stands in a URL, never in a body", t.src)
-		case b.typ == "form" && !goodName(name), b.typ == "json" && !goodPath(name):
+		case t.kind == tFile && b.typ != "multipart":
+			c.fail(sub(at, "fields", name), "a file stands in a body of type multipart")
+		case b.isForm() && !goodName(name), b.typ == "json" && !goodPath(name):
 			c.fail(sub(at, "fields", name), "%q is no field of a %s body", name, b.typ)
 		}
 		if attr, ok := namedAttr(name[strings.LastIndexByte(name, '.')+1:]); ok && t.unjudged() {
@@ -86,6 +88,12 @@ func (c *compiler) bodyNames(b *body, spec *BodySpec, at []any) {
 		}
 		b.targets[name] = true
 	}
+	for _, name := range sortedKeys(spec.Actions) {
+		if b.fields[name] == nil {
+			c.fail(sub(at, "actions", name), "%q is no field of this body%s", name, suggest(name, names))
+		}
+		c.pc.oneOf(sub(at, "actions"), name, string(spec.Actions[name]), "comment", "mention", "write", "restrict", "assign")
+	}
 }
 
 var fieldPath = regexp.MustCompile(`^(?:#|[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?:#|[A-Za-z_][A-Za-z0-9_-]*))*$`)
@@ -110,7 +118,7 @@ func (c *compiler) checkWrite(rt *route, known map[string]*paramType, path []any
 		c.fail(sub(path, "body"), "body: only routes of class write have one; this one is %s", rt.class)
 	case rt.body.typ != "none" && slices.Contains(rt.methods, "GET"):
 		c.fail(sub(path, "body"), "body: a GET request has none")
-	case rt.body.typ == "form":
+	case rt.body.isForm():
 		for _, name := range sortedKeys(rt.body.fields) {
 			if rt.params[name] != nil || rt.control[name] {
 				c.fail(sub(path, "body", "fields", name), "%q is a parameter as well", name)

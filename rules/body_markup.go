@@ -54,7 +54,7 @@ func (j *Judge) Body(m *Match) Decision {
 	switch {
 	case b == nil:
 		return visible(reasonBodyVisible)
-	case b.Fault != "":
+	case b.Fault != "" || b.Unread:
 		return hidden(reasonBodyUnread)
 	}
 	worst := visible(reasonBodyVisible)

@@ -24,6 +24,7 @@ routes:
   - {match: "POST /list", class: write, body: {type: json, fields: {"#.name": text, "#.on": flag}, need: [["#.name"]]}}
   - {match: "POST /form/{id:content.id}", class: write, params: {space: space.key}, body: {type: form, fields: {text: markup(wikitext), who: user.name, n: int<=5, token: token}, need: [[text, token]]}}
   - {match: "DELETE /content/{id:content.id}", class: write, body: none}
+  - {match: "POST /files/{id:content.id}", class: write, body: {type: multipart, fields: {file: file, note: prose, up: content.id}, need: [[file]], targets: [up], actions: {up: restrict}}}
 `
 
 // TestBody: each rule on what a body may hold, and what goes to the wiki of it.
@@ -83,6 +84,25 @@ func TestBody(t *testing.T) {
 		{req: `POST /form/1 text=a`, fault: "needed"},
 		{req: `POST /form/1 {"text":"a"}`, fault: "no such body"},
 		{req: `POST /form/1?text=a token=x`, fault: "route"},
+		{req: `POST /files/1 multipart:file=@a.txt&note=a b&up=2`, names: "content.id=1 content.id=2|", up: "note=a+b&up=2 a.txt"},
+		{req: `POST /files/1 multipart:file=@a.txt&file=@b.txt`, names: "content.id=1|", up: " a.txt b.txt"},
+		{req: `POST /files/1 multipart:note=x`, fault: "needed"},
+		{req: `POST /files/1 multipart:file=x`, fault: whyUnnamed},
+		{req: `POST /files/1 multipart:file=@a.txt&note=@b.txt`, fault: whyUnnamed},
+		{req: `POST /files/1 multipart:file=@a.txt&other=@b.txt`, fault: whyUnnamed},
+		{req: `POST /files/1 multipart:file=@a.txt&other=x`, fault: whyUnnamed},
+		{req: `POST /files/1 multipart:file=@../a.txt`, fault: "name"},
+		{req: `POST /files/1 multipart:file=@..`, fault: "name"},
+		{req: `POST /files/1 multipart:file=@C:\a.txt`, fault: "name"},
+		{req: "POST /files/1 multipart:file=@a\u202etxt.exe", fault: "name"},
+		{req: "POST /files/1 multipart:file=@a.txt\x00.png", fault: "name"},
+		{req: `POST /files/1 multipart:file=@`, fault: "name"},
+		{req: `POST /files/1 note=x`, fault: "another kind"},
+		{req: `POST /files/1 {"file":"x"}`, fault: "no such body"},
+		{req: `POST /form/1 multipart:text=a&token=x`, fault: "another kind"},
+		{req: `POST /content multipart:type=comment`, fault: "route"},
+		{req: `POST /list multipart:name=a`, fault: "takes no form"},
+		{req: `DELETE /content/1 multipart:id=2`, fault: "route"},
 		{req: `DELETE /content/1`, names: "content.id=1|"},
 		{req: `DELETE /content/1 {"id":2}`, fault: "no such body"},
 		{req: `DELETE /content/1 id=2`, fault: "route"},
@@ -116,7 +136,11 @@ func TestBody(t *testing.T) {
 		if f := strings.SplitN(c.req, " ", 3); want == "" && len(f) == 3 {
 			want = f[2]
 		}
-		if got := string(m.Body.JSON()) + m.formUp(); got != want {
+		got := string(m.Body.JSON()) + m.formUp()
+		for _, f := range m.Body.Files {
+			got += " " + f.Name
+		}
+		if got != want {
 			t.Errorf("%s: goes up as %s, want %s", c.req, got, want)
 		}
 	}

@@ -148,6 +148,19 @@ type Request struct {
 	// JSON is a request body of type application/json, verified to have one
 	// reading; nil otherwise.
 	JSON []byte
+	// Multipart says that the body is multipart/form-data (RFC 7578): its fields
+	// are in Form then, its files in Files, and neither while Unread is set.
+	// Nobody's upload is read before his role has been judged.
+	Multipart, Unread bool
+	Files             []File
+}
+
+// File is one file of a multipart form.
+type File struct {
+	Field string // the form's field
+	Name  string // as the client calls it
+	Type  string // its media type, without parameters
+	Data  []byte
 }
 
 // Param is one decoded name-value pair.

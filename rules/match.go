@@ -138,6 +138,9 @@ func (m *Match) Upstream() (path, rawQuery, form string) {
 	return path, string(appendPairs(nil, query)), string(appendPairs(nil, m.Params[m.form:]))
 }
 
+// Fields are those of the form, as they go to the wiki.
+func (m *Match) Fields() []Param { return m.Params[m.form:] }
+
 // Restrict sets a parameter to a new value, in the place that it has, or in the
 // query. Further pairs of that name go.
 func (m *Match) Restrict(param, newValue string) {

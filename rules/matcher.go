@@ -65,8 +65,8 @@ func (t *routeTable) match(m *Match, req *Request, f Facts, light bool) *Refusal
 	m.route, m.parts = rt, x.parts
 	m.Read, m.Leads = rt.read, rt.leads
 	m.IsWrite = m.Class == ClassWrite || method != "GET" && !rt.read
-	if req.JSON != nil && !m.IsWrite {
-		x.refuse("", "a JSON body is not read here")
+	if (req.JSON != nil || req.Multipart) && !m.IsWrite {
+		x.refuse("", "a body of this type is not read here")
 	}
 	m.Segments, m.Agree, m.Mixed = x.segs, rt.agree, rt.mixed
 	x.context()

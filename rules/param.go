@@ -38,6 +38,7 @@ const (
 	tProse                   // lines that people write; in bodies
 	tMarkup                  // source in the language of a codec; in bodies
 	tToken                   // a secret of the wiki's own, told to this viewer; in bodies
+	tFile                    // a file; in multipart bodies
 )
 
 // paramType is a compiled ParamType: the grammar in which profiles say what a
@@ -64,7 +65,7 @@ type paramType struct {
 var simpleTypes = map[string]typeKind{
 	"text": tText, "plain": tPlain, "int": tInt, "flag": tFlag, "date": tDate, "time": tTime,
 	"cursor": tCursor, "digits": tDigits, "tiny": tTiny, "drop": tDrop, "self": tDrop, "refuse": tRefuse,
-	"title-start": tStart, "prose": tProse, "token": tToken, "cql": tQuery, "mediawiki-search": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
+	"title-start": tStart, "prose": tProse, "token": tToken, "file": tFile, "cql": tQuery, "mediawiki-search": tQuery, "mediawiki-modules": tModules, "mediawiki-title": tAttr,
 }
 
 // typeParser reads types; a recursive descent over one short line.
@@ -365,7 +366,9 @@ func (ps *typeParser) markup() (*paramType, error) {
 }
 
 // bodyOnly says that such a value stands in a body, never in a URL.
-func (t *paramType) bodyOnly() bool { return t.kind == tProse || t.kind == tMarkup || t.kind == tToken }
+func (t *paramType) bodyOnly() bool {
+	return t.kind == tProse || t.kind == tMarkup || t.kind == tToken || t.kind == tFile
+}
 
 // sequence reads list(type), list(type, "sep"), path(type, …) and all(type, …).
 func (ps *typeParser) sequence(name string) (*paramType, error) {
@@ -397,7 +400,7 @@ func (ps *typeParser) sequence(name string) (*paramType, error) {
 	}
 	for _, e := range t.elems {
 		switch e.kind {
-		case tList, tWords, tPath, tJSON, tDrop, tRefuse, tQuery, tProse, tMarkup, tToken:
+		case tList, tWords, tPath, tJSON, tDrop, tRefuse, tQuery, tProse, tMarkup, tToken, tFile:
 			return nil, fmt.Errorf("%s cannot stand inside %s(…)", e.src, name)
 		}
 		if e.cursor() {

@@ -63,6 +63,8 @@ func (x *matcher) read(t *paramType, name, v string, list bool) (out string, sen
 		return x.readEntity(t, name, v, list)
 	case tProse, tMarkup, tToken:
 		return x.readWritten(t, name, v)
+	case tFile:
+		return "", false, "not a file"
 	}
 	if v == "" {
 		return "", false, "" // as if it were not there

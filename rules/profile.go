@@ -185,8 +185,9 @@ type RouteSpec struct {
 // the word none, or {markup: FIELD, codec: CODEC, text: FIELD, tokens: [FIELD]}
 // for a form.
 type BodySpec struct {
-	Type string `yaml:"type"` // json, form, none
-	// Fields: path -> type, as of parameters, and prose, markup(CODEC), token. In
+	Type string `yaml:"type"` // json, form, multipart, none
+	// Fields: path -> type, as of parameters, and prose, markup(CODEC), token,
+	// file (of a multipart form). In
 	// a path, "#" stands for every element of an array.
 	Fields map[string]string `yaml:"fields"`
 	// Need: sets of paths, of which one must be complete.
@@ -194,6 +195,9 @@ type BodySpec struct {
 	// Targets are the paths of what is written to: judged like what the URL
 	// names, and all of it must be in one space.
 	Targets []string `yaml:"targets"`
+	// Actions: path -> what else the viewer must be allowed to do if this field is
+	// there, as moving a page by naming another parent.
+	Actions map[string]Action `yaml:"actions"`
 
 	Markup string   `yaml:"markup"` // short: this field is markup(Codec),
 	Codec  string   `yaml:"codec"`

@@ -154,10 +154,26 @@ func (p *Profile) readExample(line string) (*Request, error) {
 	case len(fields) < 3:
 	case strings.HasPrefix(fields[2], "{") || strings.HasPrefix(fields[2], "["):
 		req.JSON = []byte(fields[2])
+	case strings.HasPrefix(fields[2], "multipart:"):
+		err = p.addParts(req, strings.TrimPrefix(fields[2], "multipart:"))
 	default:
 		err = p.AddForm(req, fields[2])
 	}
 	return req, err
+}
+
+// addParts reads an example's multipart form, written as field=value&file=@name.
+func (p *Profile) addParts(req *Request, parts string) error {
+	req.Multipart = true
+	for part := range strings.SplitSeq(parts, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if file, ok := strings.CutPrefix(value, "@"); ok {
+			req.Files = append(req.Files, File{Field: name, Name: file})
+		} else if err := p.AddPart(req, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sameSubjects compares subjects in any order; " in SPACE" may be left out of

@@ -84,6 +84,31 @@ func (p *Profile) AddForm(req *Request, body string) error {
 	return nil
 }
 
+// AddPart reads one field of a multipart form into req, as strictly as AddForm
+// does.
+func (p *Profile) AddPart(req *Request, name, value string) error {
+	switch {
+	case !goodName(name):
+		return badRequest("a field has a name that no wiki page sends")
+	case !utf8.ValidString(value):
+		return badRequest("field " + name + " is not UTF-8")
+	case len(req.Form) >= maxParams:
+		return badRequest("too many parameters")
+	case strings.ContainsFunc(value, func(r rune) bool {
+		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' && r != 0x1f || r == 0x7f
+	}):
+		return badRequest("field " + name + " has a control character")
+	}
+	keep, r := p.routes().canon.takes(req.Form, req.Query, name)
+	if r != nil {
+		return r
+	}
+	if keep {
+		req.Form = append(req.Form, Param{name, value})
+	}
+	return nil
+}
+
 func (c *canon) readPath(req *Request, raw string) *Refusal {
 	switch {
 	case raw == "" || raw[0] != '/':

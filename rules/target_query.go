@@ -22,19 +22,12 @@ func (c *canon) readPairs(out *[]Param, others []Param, raw string) *Refusal {
 		if p, raw, r = c.pair(raw); r != nil {
 			return r
 		}
-		fate := nameKept
-		if len(c.names) > 0 {
-			fate = c.names[p.Name]
+		keep, r := c.takes(*out, others, p.Name)
+		if r != nil {
+			return r
 		}
-		switch {
-		case fate == nameDropped:
+		if !keep {
 			continue
-		case fate == nameRefused:
-			return badRequest("parameter " + p.Name + ": refused on every route")
-		case len(others) > 0 && hasParam(others, p.Name):
-			return badRequest("parameter " + p.Name + " stands in query and form")
-		case !(c.duplicates && c.repeats[p.Name]) && hasParam(*out, p.Name):
-			return badRequest("parameter " + p.Name + " stands there twice")
 		}
 		if len(*out) == cap(*out) {
 			*out = slices.Grow(*out, 1+min(strings.Count(raw, "&")+1, maxParams))
@@ -42,6 +35,25 @@ func (c *canon) readPairs(out *[]Param, others []Param, raw string) *Refusal {
 		*out = append(*out, p)
 	}
 	return nil
+}
+
+// takes says whether a pair of that name is kept beside those that are there.
+func (c *canon) takes(have, others []Param, name string) (bool, *Refusal) {
+	fate := nameKept
+	if len(c.names) > 0 {
+		fate = c.names[name]
+	}
+	switch {
+	case fate == nameDropped:
+		return false, nil
+	case fate == nameRefused:
+		return false, badRequest("parameter " + name + ": refused on every route")
+	case len(others) > 0 && hasParam(others, name):
+		return false, badRequest("parameter " + name + " stands in query and form")
+	case !(c.duplicates && c.repeats[name]) && hasParam(have, name):
+		return false, badRequest("parameter " + name + " stands there twice")
+	}
+	return true, nil
 }
 
 // pair reads the first pair of raw, and gives what stands behind it.

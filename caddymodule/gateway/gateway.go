@@ -20,6 +20,8 @@ import (
 	"time"
 	"weak"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/postern-gateway/postern/caddymodule/cursor"
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/guard"
@@ -115,6 +117,7 @@ type Gateway struct {
 	reloaded  atomic.Pointer[Reloaded]
 	denied    *deniedTable
 	often     *limit.Limiter // nil: not limited
+	uploads   *semaphore.Weighted
 }
 
 // ErrNotReady is returned by what needs rules and directory before both are there.
@@ -149,7 +152,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up list tokens: %w", err)
 	}
-	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now())}
+	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now()), uploads: semaphore.NewWeighted(maxUploads)}
 	if cfg.Often != nil {
 		g.often = limit.New(*cfg.Often)
 	}

@@ -33,6 +33,7 @@ type exchange struct {
 	session *signin.Session
 	viewer  rules.Viewer
 	ticket  limit.Ticket
+	upload  int64 // bytes taken of the room for uploads
 	view    *rules.View
 	req     *rules.Request
 	refusal *guard.Refusal
@@ -78,8 +79,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 		refusal = x.sameOrigin()
 	}
 	if refusal == nil {
-		x.adm, refusal = gd.Admit(x.ctx, req, x.view, x.resolver(), g.cfg.Log)
+		refusal = x.admit(gd)
 	}
+	defer func() { g.uploads.Release(x.upload) }()
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
@@ -204,6 +206,10 @@ func (x *exchange) refuse(ref *guard.Refusal) error {
 	if ref.Rule == "source" && ref.Status == http.StatusForbidden {
 		clear(x.w.Header())
 		x.g.cfg.Pages.NotEditable(x.w, x.r)
+		return nil
+	}
+	if ref.Status == http.StatusTooManyRequests {
+		x.g.tooMany(x.w, x.r, time.Second)
 		return nil
 	}
 	x.g.answer(x.w, x.r, ref.Status, "")

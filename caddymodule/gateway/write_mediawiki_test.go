@@ -38,7 +38,7 @@ internal: {groups: [], mode: shared-spaces}
 providers: {acme: {domains: [acme.example]}}
 spaces:
   ACME:
-    members: [{user: eva@acme.example, role: user}, {user: bo@acme.example, role: commenter}, {user: cy@acme.example}]
+    members: [{user: mo@acme.example, role: manager}, {user: eva@acme.example, role: user}, {user: bo@acme.example, role: commenter}, {user: cy@acme.example}]
     hide: {titles: ["Internal*"]}
 `)}, p)
 	if err != nil {
@@ -77,6 +77,19 @@ spaces:
 		{name: "without a token", form: "action=edit&title=ACME:Plan&appendtext=x", status: 404},
 		{name: "a hidden reference in the source", form: "action=edit&title=ACME:Plan&appendtext=x&token=a", source: "see [[HR:Salaries]]", status: 403},
 		{name: "a function in the source that nobody knows", form: "action=edit&title=ACME:Plan&appendtext=x&token=a", source: "{{#invoke:x}}", status: 403},
+		{name: "a move", as: "mo", form: "action=move&from=ACME:Plan&to=ACME:Home&reason=x&token=a", status: 200, up: "to=ACME%3AHome"},
+		{name: "a move by a user", form: "action=move&from=ACME:Plan&to=ACME:Home&token=a", status: 403},
+		{name: "a move by a reader", as: "cy", form: "action=move&from=ACME:Plan&to=ACME:Home&token=a", status: 403},
+		{name: "a move to another space", as: "mo", form: "action=move&from=ACME:Plan&to=HR:Plan&token=a", status: 404},
+		{name: "a move out of all spaces", as: "mo", form: "action=move&from=ACME:Plan&to=Plan&token=a", status: 404},
+		{name: "a move to a hidden title", as: "mo", form: "action=move&from=ACME:Plan&to=ACME:Internal+plan&token=a", status: 404},
+		{name: "a move of a hidden page", as: "mo", form: "action=move&from=HR:Salaries&to=ACME:Home&token=a", status: 404},
+		{name: "a move of what names a hidden page", as: "mo", form: "action=move&from=ACME:Plan&to=ACME:Home&token=a", source: "[[HR:Salaries]]", status: 403},
+		{name: "a move with all below it", as: "mo", form: "action=move&from=ACME:Plan&to=ACME:Home&movesubpages=1&token=a", status: 404},
+		{name: "a move for a reason that names a hidden page", as: "mo", form: "action=move&from=ACME:Plan&to=ACME:Home&reason=[[HR:Salaries]]&token=a", status: 404},
+		{name: "a page taken away", as: "mo", form: "action=delete&title=ACME:Plan&reason=x&token=a", status: 200, up: "reason=x"},
+		{name: "a page taken away by a user", form: "action=delete&title=ACME:Plan&reason=x&token=a", status: 403},
+		{name: "a hidden page taken away", as: "mo", form: "action=delete&title=HR:Salaries&token=a", status: 404},
 		{name: "the form", target: "GET /w/index.php?title=ACME:Plan&action=edit", status: 200},
 		{name: "the form of a source with a hidden reference", target: "GET /w/index.php?title=ACME:Plan&action=edit", source: "[[HR:Salaries]]", status: 403},
 		{name: "the form, undoing", target: "GET /w/index.php?title=ACME:Plan&action=edit&undo=1902", status: 404},

@@ -26,6 +26,7 @@ func TestPages(t *testing.T) {
 		}
 		return more
 	}
+	moved := func(parent string) string { return `,"ancestors":[{"id":"` + parent + `"}]` }
 	version := func(n int) string { return fmt.Sprintf(`,"version":{"number":%d}`, n) }
 	tests := []struct {
 		name, as, method, target, body string
@@ -59,8 +60,14 @@ func TestPages(t *testing.T) {
 		{name: "a change of what names a hidden page", method: "PUT", target: notesOf(plan), body: pageBody("page", "Project Plan", "<p>x</p>", version(4)), status: 403, contains: "Not editable"},
 		{name: "a change of what names a hidden person", method: "PUT", target: notesOf(notes), body: pageBody("page", "Meeting Notes", "<p>x</p>", version(2)), status: 403, contains: "Not editable"},
 		{name: "a change of what names a page of a secret space", method: "PUT", target: notesOf(spec), body: pageBody("page", "Interface Specification", "<p>x</p>", version(2)), status: 403, contains: "Not editable"},
-		{name: "a move", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(3)+`,"ancestors":[{"id":"`+home+`"}]`), status: 404},
-		{name: "a change to a hidden title", method: "PUT", target: notesOf(odd), body: pageBody("page", "Internal budget", "<p>x</p>", version(3)), status: 404},
+		{name: "a move", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(3)+moved(home)), status: 200, contains: `"ancestors":[{"id":"` + home},
+		{name: "a move by a commenter", as: "ana", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(4)+moved(home)), status: 403},
+		{name: "a move by a user, who does not manage the space", as: "gus", method: "PUT", target: notesOf(price), body: pageBody("page", "Price List", "<p>x</p>", version(2)+moved(w.id("GLOBEX", "GLOBEX Home"))), status: 403},
+		{name: "a move to another space", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(4)+moved(w.id("HANDBOOK", "House Rules"))), status: 404},
+		{name: "a move below a secret page", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(4)+moved(secret)), status: 404},
+		{name: "a move below a hidden page", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(4)+moved(w.id("ACME", "Negotiation Strategy"))), status: 404},
+		{name: "a move below nothing", method: "PUT", target: notesOf(odd), body: pageBody("page", "Budget: What? & Why/How", "<p>x</p>", version(4)+moved("99999999")), status: 404},
+		{name: "a change to a hidden title", method: "PUT", target: notesOf(odd), body: pageBody("page", "Internal budget", "<p>x</p>", version(4)), status: 404},
 		{name: "a change of a hidden page", method: "PUT", target: notesOf(secret), body: pageBody("page", "X", "<p>x</p>", version(2)), status: 404},
 
 		{name: "a label", method: "POST", target: notesOf(odd) + "/label", body: `[{"prefix":"global","name":"money"}]`, status: 200, contains: "money"},

@@ -30,6 +30,9 @@ type Admission struct {
 	// Empty: the request is answered with an empty body of the expected type,
 	// since the wiki's own pages would else show an error.
 	Empty bool
+	// Upload: the request may go on to ReadUpload, and is to be admitted again
+	// with what that reads.
+	Upload bool
 }
 
 // Admit judges a canonical request. The refusal's status is 404 for no route,
@@ -52,7 +55,7 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 	if m.Leads != "" {
 		return &Admission{Match: m, View: view, Leads: m.Leads}, nil
 	}
-	if req.JSON != nil && !m.IsWrite {
+	if (req.JSON != nil || req.Multipart) && !m.IsWrite {
 		return &Admission{Match: m, View: view}, refuse(http.StatusNotFound, "body", "the route does not take such a body")
 	}
 	d := view.Admit(m)
@@ -70,6 +73,9 @@ func (g *Guard) Admit(ctx context.Context, req *rules.Request, view *rules.View,
 			}
 			m, d = again, view.Admit(again)
 		}
+	}
+	if d.Verdict == rules.Visible && m.Body != nil && m.Body.Unread {
+		return &Admission{Match: m, View: view, Decision: d, Upload: true}, nil
 	}
 	if d.Verdict == rules.Visible && m.Body != nil {
 		m, view, d = g.admitBody(ctx, req, m, view, resolver, log)

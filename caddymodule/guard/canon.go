@@ -44,6 +44,7 @@ type Limits struct {
 	Body   int64 // bytes of a form or JSON body; 1 MiB
 	Fields int   // header fields; 128
 	Params int   // parameters of a query, and of a form; 200
+	Upload int64 // bytes of a multipart body; 10 MiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -58,6 +59,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Params == 0 {
 		l.Params = 200
+	}
+	if l.Upload == 0 {
+		l.Upload = 10 << 20
 	}
 	return l
 }
@@ -76,7 +80,8 @@ type Guard struct {
 
 // Canon makes the canonical form of a request, or refuses it with 400 where it
 // has no single reading, 404 outside the site's context path, and 413, 414 or
-// 431 over a limit. It consumes the body of a form or JSON request.
+// 431 over a limit. It consumes the body of a form or JSON request; a multipart
+// one is left to ReadUpload.
 func (g *Guard) Canon(r *http.Request) (*rules.Request, *Refusal) {
 	limits := g.Limits.withDefaults()
 	other := func(host string) bool { return !SameHost(host, g.Site.Base) }
@@ -135,11 +140,15 @@ func (g *Guard) readBody(r *http.Request, req *rules.Request, limits Limits) *Re
 	if len(r.Header.Values("Content-Type")) > 1 {
 		return refuse(http.StatusBadRequest, "body", "request has several content types")
 	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == multipartForm && r.Method == http.MethodPost {
+		return announced(r, req, limits)
+	}
 	if r.ContentLength > limits.Body {
 		return refuse(http.StatusRequestEntityTooLarge, "limit", "request body is over %d bytes", limits.Body)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limits.Body+1))
-	if err != nil {
+	body, unread := io.ReadAll(io.LimitReader(r.Body, limits.Body+1))
+	if unread != nil {
 		return refuse(http.StatusBadRequest, "body", "request body can't be read")
 	}
 	if int64(len(body)) > limits.Body {
@@ -151,7 +160,6 @@ func (g *Guard) readBody(r *http.Request, req *rules.Request, limits Limits) *Re
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return refuse(http.StatusBadRequest, "body", "%s request carries a body", r.Method)
 	}
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return refuse(http.StatusBadRequest, "body", "content type of the request can't be read")
 	}
@@ -172,8 +180,8 @@ func (g *Guard) readBody(r *http.Request, req *rules.Request, limits Limits) *Re
 		}
 		req.JSON = body
 	default:
-		// Multipart and all else: kept as a body that no read route takes, so
-		// that the status order (404 for no route, 403 for a write) holds.
+		// Kept as a body that no read route takes, so that the status order (404
+		// for no route, 403 for a write) holds.
 		req.JSON = opaqueBody
 	}
 	return nil

@@ -57,6 +57,9 @@ func (g *Guard) Request(r *http.Request, adm *Admission, id Identity) *http.Requ
 	}
 	if body := adm.Match.Body.JSON(); body != nil {
 		carry(up, body, "application/json")
+	} else if b := adm.Match.Body; b != nil && b.Type == "multipart" {
+		form, contentType := formBody(adm.Match)
+		carry(up, form, contentType)
 	} else if form != "" {
 		carry(up, []byte(form), "application/x-www-form-urlencoded")
 	} else if adm.Match.IsWrite && adm.Match.Method == http.MethodPost {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ func (s *server) writeRest() {
 	s.change("POST /rest/api/content", (*call).createContent)
 	s.change("PUT /rest/api/content/{id}", (*call).updateContent)
 	s.change("DELETE /rest/api/content/{id}", (*call).deleteContent)
+	s.change("POST /rest/api/content/{id}/child/attachment", (*call).attach)
+	s.change("POST /rest/api/content/{id}/child/attachment/{file}/data", (*call).attach)
 	s.change("POST /rest/api/content/{id}/label", (*call).addLabels)
 	s.change("DELETE /rest/api/content/{id}/label/{name}", (*call).removeLabel)
 	s.change("POST /rest/likes/1.0/content/{id}/likes", func(c *call, w *World) { c.like(w, true) })
@@ -29,7 +32,7 @@ func (w *World) clone() *World {
 	for i := range out.Pages {
 		p := &out.Pages[i]
 		p.Labels, p.Likes, p.Versions = slices.Clone(p.Labels), slices.Clone(p.Likes), slices.Clone(p.Versions)
-		p.Comments = slices.Clone(p.Comments)
+		p.Comments, p.Attachments = slices.Clone(p.Comments), slices.Clone(p.Attachments)
 		for j := range p.Comments {
 			p.Comments[j].Likes = slices.Clone(p.Comments[j].Likes)
 		}
@@ -212,6 +215,13 @@ func (c *call) updateContent(w *World) {
 	}
 	p.Versions[len(p.Versions)-1].ID = w.freshID()
 	p.Versions = append(p.Versions, Version{By: c.user.Name, When: time.Now().UTC(), Message: in.Version.Message, Minor: in.Version.MinorEdit, Body: c.fromStorage(in.Body.Storage.Value)})
+	for _, a := range in.Ancestors {
+		up := c.pageIn(w, string(a.ID))
+		if up == nil {
+			return
+		}
+		p.Parent = up.Title
+	}
 	if in.Title != "" && in.Title != p.Title {
 		for i := range w.Pages {
 			if q := &w.Pages[i]; q.Space == p.Space && q.Parent == p.Title {
@@ -241,6 +251,54 @@ func (c *call) deleteContent(w *World) {
 	if c.commit() != nil {
 		c.w.WriteHeader(204)
 	}
+}
+
+// attach takes the files of a multipart form. One of a name that is there is a
+// new version, which the world keeps only the last of.
+func (c *call) attach(w *World) {
+	p := c.pageIn(w, c.r.PathValue("id"))
+	if p == nil {
+		return
+	}
+	if err := c.r.ParseMultipartForm(1 << 20); err != nil {
+		c.json(400, obj{"statusCode", 400, "message", "Could not parse the form", "reason", "Bad Request"})
+		return
+	}
+	var ids []int64
+	for _, fh := range c.r.MultipartForm.File["file"] {
+		f, err := fh.Open()
+		if err != nil {
+			continue
+		}
+		data, _ := io.ReadAll(f) // what is missing shows in the download
+		_ = f.Close()
+		at := slices.IndexFunc(p.Attachments, func(a Attachment) bool {
+			return a.Name == fh.Filename || fmt.Sprint(a.ID) == c.r.PathValue("file")
+		})
+		if at < 0 {
+			at = len(p.Attachments)
+			p.Attachments = append(p.Attachments, Attachment{ID: w.freshID(), Name: fh.Filename})
+		}
+		a := &p.Attachments[at]
+		a.MediaType, a.By, a.When, a.Comment, a.Text = fh.Header.Get("Content-Type"), c.user.Name, time.Now().UTC(), c.r.FormValue("comment"), string(data)
+		ids = append(ids, a.ID)
+	}
+	id, one := p.ID, c.r.PathValue("file") != ""
+	x := c.commit()
+	if x == nil {
+		return
+	}
+	page, files := x.pages[id], list{}
+	for i := range page.Attachments {
+		if slices.Contains(ids, page.Attachments[i].ID) {
+			files = append(files, c.attachmentJSON(page, &page.Attachments[i], parseExpand("version,container")))
+		}
+	}
+	if one && len(files) == 1 {
+		c.json(200, files[0])
+		return
+	}
+	c.json(200, obj{"results", files, "size", len(files), "_links", obj{"base", c.self("")}})
 }
 
 func (c *call) addLabels(w *World) {
