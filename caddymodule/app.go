@@ -20,6 +20,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/store"
 	"github.com/postern-gateway/postern/caddymodule/upstream"
 	"github.com/postern-gateway/postern/caddymodule/watch"
+	"github.com/postern-gateway/postern/caddymodule/wikisession"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -81,18 +82,19 @@ type App struct {
 	metrics   *metrics
 	pages     *pages.Set
 
-	storeDSN string
-	gateway  *gateway.Gateway
-	ready    chan struct{}
-	cancel   context.CancelFunc
-	synced   chan struct{} // closed when the directory's goroutine has ended
-	rp       *signin.RP
-	dir      *directory.Directory
-	reloads  *reloads
-	links    *links
-	watcher  *watch.Watcher
-	kept     chan struct{} // closed when kept claims are fed no more
-	watched  chan struct{} // closed when the files are watched no more
+	storeDSN     string
+	gateway      *gateway.Gateway
+	ready        chan struct{}
+	cancel       context.CancelFunc
+	synced       chan struct{} // closed when the directory's goroutine has ended
+	rp           *signin.RP
+	wikiSessions *wikisession.Member
+	dir          *directory.Directory
+	reloads      *reloads
+	links        *links
+	watcher      *watch.Watcher
+	kept         chan struct{} // closed when kept claims are fed no more
+	watched      chan struct{} // closed when the files are watched no more
 }
 
 // CaddyModule describes the app to Caddy.
@@ -266,9 +268,13 @@ func (a *App) Start() error {
 	if err != nil {
 		return fmt.Errorf("reading the store's keys: %w", err)
 	}
+	if err := a.keepWikiSessions(); err != nil {
+		return err
+	}
 	gw, err := gateway.New(gateway.Config{
-		Key:  key,
-		Site: a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
+		WikiSessions: a.wikiSessions,
+		Key:          key,
+		Site:         a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
 		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true, Pages: a.pages,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
 		Limits: a.Limits.requests(), Often: a.Limits.often(), ClientAddress: clientAddress,
@@ -350,6 +356,7 @@ func (a *App) Stop() error {
 			<-done
 		}
 	}
+	a.leaveWikiSessions() // before sign-in closes: what ends there goes on in the next configuration
 	if a.rp != nil {
 		a.rp.Close()
 	}

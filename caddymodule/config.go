@@ -133,8 +133,8 @@ func (a *App) identities(repl *caddy.Replacer) (map[rules.ViewerKind]gateway.Ide
 		if id.JWT != nil && id.Identity != "header" {
 			return nil, fmt.Errorf("upstream_identity %s: jwt goes with header alone", name)
 		}
-		if id.Identity == "passthrough" {
-			return nil, fmt.Errorf("upstream_identity %s: passthrough is not built yet; use header, service or anonymous", name)
+		if id.Identity == "passthrough" && name == "anonymous" {
+			return nil, errors.New("upstream_identity anonymous: nobody has no session with the wiki")
 		}
 		got := gateway.Identity{Kind: rules.UpstreamIdentity(id.Identity), Value: value}
 		if id.JWT != nil {

@@ -388,6 +388,7 @@ func (c *profileCheck) directory(p *Profile) {
 	if p.WhoAmI != nil && !strings.HasPrefix(p.WhoAmI.URL, "/") {
 		c.fail([]any{"who_am_i"}, "who_am_i wants a url: that begins with a slash")
 	}
+	c.login(p)
 }
 
 // specialPages: what no route leads to is never asked for.

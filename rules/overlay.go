@@ -143,6 +143,9 @@ func (o *overlay) directory() {
 		}
 		p.WhoAmI = over.WhoAmI
 	}
+	if over.Login != nil {
+		p.Login = over.Login
+	}
 	if over.Sync == nil {
 		return
 	}

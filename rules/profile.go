@@ -54,6 +54,7 @@ type Profile struct {
 	Sync     *Sync      `yaml:"sync"`
 	Lookup   []Lookup   `yaml:"lookup"`
 	WhoAmI   *WhoAmI    `yaml:"who_am_i"`
+	Login    *Login     `yaml:"login"`
 	Examples []Example  `yaml:"examples"`
 
 	table  *routeTable // made by LoadProfile and ParseProfile

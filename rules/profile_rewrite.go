@@ -192,5 +192,5 @@ type Show struct {
 // Headers says which of the wiki's own headers and cookies pass.
 type Headers struct {
 	Response []string `yaml:"response"` // beyond the engine's list
-	Cookies  []string `yaml:"cookies"`  // the wiki's session cookies (globs), for passthrough
+	Cookies  []string `yaml:"cookies"`  // the wiki's session cookies (globs), which Postern holds for the viewer under passthrough
 }

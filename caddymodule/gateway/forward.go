@@ -39,6 +39,7 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 		Held:  &x.g.Held,
 		Cut:   x.cut,
 		Decide: func(status int, h http.Header) (capture.Mode, http.Header) {
+			x.took(status, h)
 			if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n <= smallFile {
 				return capture.Hold, nil // small enough for a validator of its bytes
 			}

@@ -28,6 +28,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/limit"
 	"github.com/postern-gateway/postern/caddymodule/pages"
 	"github.com/postern-gateway/postern/caddymodule/signin"
+	"github.com/postern-gateway/postern/caddymodule/wikisession"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -79,6 +80,10 @@ type Config struct {
 	// Pages renders Postern's own pages; nil: plain ones.
 	Pages *pages.Set
 
+	// WikiSessions holds the sessions that viewers have with the wiki itself,
+	// where a kind of viewer is known to it by one (passthrough); else nil.
+	WikiSessions *wikisession.Member
+
 	Directory *directory.Directory
 	SignIn    *signin.RP // nil: nobody can sign in (offline use)
 	// As, if set, is the viewer of every request (offline use).
@@ -118,6 +123,8 @@ type Gateway struct {
 	denied    *deniedTable
 	often     *limit.Limiter // nil: not limited
 	uploads   *semaphore.Weighted
+	passwords *limit.Limiter // of the wiki's, given on Postern's page
+	returns   *returns
 }
 
 // ErrNotReady is returned by what needs rules and directory before both are there.
@@ -152,7 +159,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up list tokens: %w", err)
 	}
-	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now()), uploads: semaphore.NewWeighted(maxUploads)}
+	g := &Gateway{cfg: cfg, cursors: cursors, denied: newDeniedTable(cfg.Now()), uploads: semaphore.NewWeighted(maxUploads), passwords: limit.New(tries), returns: newReturns()}
 	if cfg.Often != nil {
 		g.often = limit.New(*cfg.Often)
 	}

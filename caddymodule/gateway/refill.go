@@ -260,7 +260,10 @@ func (f *refiller) fetch(m *rules.Match) (p part, err error) {
 	adm.Match = m
 	out, err := capture.Run(nowhere{}, f.gd.Request(f.x.r, &adm, f.id), capture.Config{
 		Limit: f.x.g.cfg.HeldLimit, Held: &f.x.g.Held, Cut: f.x.revoked,
-		Decide: func(int, http.Header) (capture.Mode, http.Header) { return capture.Hold, nil },
+		Decide: func(status int, h http.Header) (capture.Mode, http.Header) {
+			f.x.took(status, h)
+			return capture.Hold, nil
+		},
 	}, f.next)
 	if out == nil {
 		return p, fmt.Errorf("%w: %w", errRefill, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/limit"
 	"github.com/postern-gateway/postern/caddymodule/rewrite"
 	"github.com/postern-gateway/postern/caddymodule/signin"
+	"github.com/postern-gateway/postern/caddymodule/wikisession"
 	"github.com/postern-gateway/postern/rules"
 )
 
@@ -33,7 +34,8 @@ type exchange struct {
 	session *signin.Session
 	viewer  rules.Viewer
 	ticket  limit.Ticket
-	upload  int64 // bytes taken of the room for uploads
+	wiki    *wikisession.Session // nil: none
+	upload  int64                // bytes taken of the room for uploads
 	view    *rules.View
 	req     *rules.Request
 	refusal *guard.Refusal
@@ -63,6 +65,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	defer x.finish()
 	defer func() { x.ticket.Leave() }() // the one that identify has got
 
+	if x.atWiki() {
+		x.wikiSignIn()
+		return nil
+	}
 	gd := x.state.guard
 	req, refusal := gd.Canon(r)
 	x.req = req
@@ -154,6 +160,9 @@ func (x *exchange) identify() bool {
 	if !x.enter() {
 		return false
 	}
+	if !x.vouch() {
+		return false
+	}
 	x.view = x.state.view(x.viewer, x.sessionKey(), x.g.cfg.Now())
 	if x.viewer.Anonymous && !x.state.policy.HasPublic() {
 		x.challenge()
@@ -206,6 +215,10 @@ func (x *exchange) refuse(ref *guard.Refusal) error {
 	if ref.Rule == "source" && ref.Status == http.StatusForbidden {
 		clear(x.w.Header())
 		x.g.cfg.Pages.NotEditable(x.w, x.r)
+		return nil
+	}
+	if ref == errNoWikiSession {
+		x.toWikiPage()
 		return nil
 	}
 	if ref.Status == http.StatusTooManyRequests {
@@ -344,7 +357,7 @@ func (x *exchange) upstreamIdentity() (guard.Identity, *guard.Refusal) {
 			id.TokenHeader, id.Token = conf.Tokens.conf.Header, token
 		}
 	case "passthrough":
-		return id, &guard.Refusal{Status: http.StatusForbidden, Rule: "identity", Reason: "passthrough is not built yet"}
+		return x.passthrough(id)
 	}
 	return id, nil
 }

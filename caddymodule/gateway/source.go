@@ -25,7 +25,10 @@ func (x *exchange) editable(gd *guard.Guard, id guard.Identity, next Next) *guar
 	}
 	out, err := capture.Run(nowhere{}, gd.Ask(x.r, src.Path, src.Query, id), capture.Config{
 		Limit: x.g.cfg.HeldLimit, Held: &x.g.Held, Cut: x.revoked,
-		Decide: func(int, http.Header) (capture.Mode, http.Header) { return capture.Hold, nil },
+		Decide: func(status int, h http.Header) (capture.Mode, http.Header) {
+			x.took(status, h)
+			return capture.Hold, nil
+		},
 	}, next)
 	if out == nil {
 		x.g.cfg.Log.WarnContext(x.ctx, "the wiki was not asked for a source", "error", err)

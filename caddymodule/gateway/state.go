@@ -134,6 +134,11 @@ func bindOptions(identity map[rules.ViewerKind]Identity, providers []string) rul
 // CheckPolicy says whether a policy can hold under this configuration, whatever
 // the directory will say.
 func CheckPolicy(p *rules.Policy, identity map[rules.ViewerKind]Identity, providers []string) error {
+	for _, id := range identity {
+		if id.Kind == rules.IdentityPassthrough && p.Profile.Login == nil {
+			return fmt.Errorf("upstream identity passthrough: profile %s does not say how one signs in with the wiki (login:)", p.Profile.Name)
+		}
+	}
 	empty, err := directory.NewGeneration(rules.Directory{}, directory.OptionsFor(p.Profile))
 	if err != nil {
 		return fmt.Errorf("making an empty directory: %w", err)

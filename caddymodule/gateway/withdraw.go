@@ -73,6 +73,7 @@ func (x *exchange) admittedBy(now judged) *rules.View {
 	g, viewer := x.g, x.viewer
 	if now.session != nil {
 		viewer = now.session.Viewer
+		viewer.WikiVouches = x.viewer.WikiVouches
 	}
 	old, next := x.state.policy.Profile, now.state.policy.Profile
 	if viewer.WikiUser != x.viewer.WikiUser || old != next && !reflect.DeepEqual(old.Canon, next.Canon) {

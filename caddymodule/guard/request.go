@@ -21,8 +21,8 @@ type Identity struct {
 	// TokenHeader and Token: the field, and the signed token in it, that vouch
 	// for the name (header identity); empty: none.
 	TokenHeader, Token string
-	// Cookies are the client's cookies that belong to the wiki's own session
-	// (passthrough).
+	// Cookies are those of the session that the viewer has with the wiki
+	// (passthrough). None is the client's.
 	Cookies []*http.Cookie
 }
 

@@ -34,9 +34,10 @@ const (
 	Failed    Kind = "error"      // a sign-in came to nothing: Message says why
 	Answer    Kind = "answer"     // a refusal, or what can't be shown: Title and Message
 	Home      Kind = "home"       // Links lists the spaces that the viewer sees
+	Wiki      Kind = "wiki"       // a form for the wiki's password of User posts to Action; without a User there is none
 )
 
-var kinds = []Kind{Choose, Confirm, SignedOut, Failed, Answer, Home}
+var kinds = []Kind{Choose, Confirm, SignedOut, Failed, Answer, Home, Wiki}
 
 // Page is what a page has to say. Nothing in it comes from the client.
 type Page struct {
@@ -52,6 +53,7 @@ type Page struct {
 	Home        string // where the way on leads; empty: the start page
 	SignIn      string // where one signs in, on the start page of nobody; or empty
 	SignOut     string // where one signs out; or empty
+	User        string // whom the viewer is linked to in the wiki; or empty
 }
 
 // Link is a link on a page, or, without a URL, a name.

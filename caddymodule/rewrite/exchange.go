@@ -39,9 +39,6 @@ type Exchange struct {
 	Site     *rules.Site
 	Request  Request
 	Response Response
-	// Passthrough lets the wiki's session cookies through, those that the
-	// profile lists.
-	Passthrough bool
 	// Resolve looks up, in one call, what the first pass did not know, and
 	// gives the view over what is known then. Nil: no second pass.
 	Resolve func(context.Context, []rules.Ref) (*rules.View, error)

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/textproto"
-	"path"
 	"strconv"
 	"strings"
 
@@ -96,9 +95,6 @@ func (w *work) header() http.Header {
 	if v := in.Get("Retry-After"); v != "" && strings.Trim(v, "0123456789") == "" {
 		h.Set("Retry-After", v)
 	}
-	if w.ex.Passthrough {
-		w.cookies(h)
-	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if w.space == rules.NoID || !w.view.Public(w.space) {
@@ -171,21 +167,6 @@ func (w *work) refresh(v string) (string, bool) {
 		raw = l.URL
 	}
 	return sec + ";url=" + raw, true
-}
-
-// cookies lets through those of the wiki's cookies that the profile lists.
-func (w *work) cookies(h http.Header) {
-	for _, c := range (&http.Response{Header: w.ex.Response.Header}).Cookies() {
-		for _, glob := range w.r.profile.Headers.Cookies {
-			if ok, err := path.Match(glob, c.Name); err == nil && ok {
-				c.Domain = "" // this host, and no other
-				if s := c.String(); s != "" {
-					h.Add("Set-Cookie", s)
-				}
-				break
-			}
-		}
-	}
 }
 
 // cacheControl: what a viewer gets is his own. Static answers may be kept for

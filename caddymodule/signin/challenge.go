@@ -11,23 +11,28 @@ import (
 // where it wanted to go; anything else gets 401, so that no script or picture
 // ends up with a sign-in page.
 func (rp *RP) Challenge(w http.ResponseWriter, r *http.Request) {
-	if !navigation(r) {
+	if !Navigation(r) {
 		rp.unauthorized(w, r)
 		return
 	}
-	target := "/" // for a form that was sent: nothing can send it again
-	if r.Method == http.MethodGet {
-		raw := r.URL.EscapedPath()
-		if r.URL.RawQuery != "" {
-			raw += "?" + r.URL.RawQuery
-		}
-		target = cleanTarget(raw, rp.cfg.Prefix)
-	}
-	rp.begin(w, r, target)
+	rp.begin(w, r, ReturnTarget(r, rp.cfg.Prefix))
 }
 
-// navigation says whether a person is looking at where the answer goes.
-func navigation(r *http.Request) bool {
+// ReturnTarget is where a request's viewer comes back to once he has signed in:
+// a path of this site, read and written anew.
+func ReturnTarget(r *http.Request, prefix string) string {
+	if r.Method != http.MethodGet {
+		return "/" // a form that was sent: nothing can send it again
+	}
+	raw := r.URL.EscapedPath()
+	if r.URL.RawQuery != "" {
+		raw += "?" + r.URL.RawQuery
+	}
+	return cleanTarget(raw, prefix)
+}
+
+// Navigation says whether a person is looking at where the answer goes.
+func Navigation(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return false
 	}

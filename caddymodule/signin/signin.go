@@ -158,6 +158,16 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
+// End ends one session at once.
+func (rp *RP) End(ctx context.Context, s *Session) error {
+	k := s.entry.key
+	if err := rp.cfg.Store.EndSession(ctx, k[:]); err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	rp.cache.remove(k)
+	return nil
+}
+
 // Revoke ends all sessions of a viewer at once, and sign-ins of his that have
 // begun.
 func (rp *RP) Revoke(ctx context.Context, provider, subject string) error {
