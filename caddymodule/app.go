@@ -224,6 +224,10 @@ func readDirectory(path string) (rules.Directory, error) {
 	return d, err
 }
 
+// now is the clock of sign-in, decisions and the store; tests set it forth and
+// back.
+var now = time.Now
+
 // stores are shared by the configurations that name the same one, so that a
 // reload ends no session.
 var stores = caddy.NewUsagePool()
@@ -238,7 +242,7 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	got, _, err := stores.LoadOrNew(a.storeDSN, func() (caddy.Destructor, error) {
-		s, err := store.Open(ctx, a.storeDSN, store.Options{Log: a.log, OnError: a.metrics.storeError})
+		s, err := store.Open(ctx, a.storeDSN, store.Options{Log: a.log, OnError: a.metrics.storeError, Now: now})
 		return pooledStore{s}, err //nolint:wrapcheck // wrapped below
 	})
 	if err != nil {
@@ -256,7 +260,8 @@ func (a *App) Start() error {
 	var rp *signin.RP
 	if len(a.providers) > 0 {
 		rp, err = signin.New(signin.Config{
-			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: claimsStore{st, came}, Log: a.log, Insecure: a.insecure,
+			Site: &url.URL{Scheme: a.site.Scheme, Host: a.site.Host}, Prefix: a.prefix(), Providers: a.providers, Store: claimsStore{st, came}, Log: a.log, Audit: a.audit, Insecure: a.insecure,
+			Now:   now,
 			Pages: a.pages, Metrics: a.metrics, LinkUser: a.linker(dir), Admit: a.admit(dir),
 		})
 		if err != nil {
@@ -277,6 +282,7 @@ func (a *App) Start() error {
 		Site:         a.site, Wiki: a.wiki, Aliases: a.aliases, InternalHosts: a.Wiki.InternalHosts, Prefix: a.prefix(),
 		Rules: a.Rules, Providers: a.providerNames(), Identity: a.identity, HeldLimit: a.Hold, Directory: dir, SignIn: rp, Refill: true, Pages: a.pages,
 		Metrics: a.metrics, Log: a.log, Audit: a.audit, DenyFloor: a.denyFloor(),
+		Now:    now,
 		Limits: a.Limits.requests(), Often: a.Limits.often(), ClientAddress: clientAddress,
 	})
 	if err != nil {

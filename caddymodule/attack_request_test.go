@@ -63,7 +63,7 @@ var queryTricks = []struct {
 	{"wiki's password", "&os_username=ines&os_password=hunter2", noReading},
 	{"wiki's user alone", "&os_username=ines", noReading},
 	{"wiki's cookie", "&os_cookie=true", noReading},
-	{"access token", "&access_token=x", notThere},
+	{"access token", "&access_token=x", noReading},
 	{"OAuth", "&oauth_token=x", notThere},
 	{"user to be", "&os_su=ines", notThere},
 	{"callback", "&jsonp=alert", notThere},

@@ -1,6 +1,13 @@
 package rules
 
-import "sync/atomic"
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // Linker tells which user of the wiki a person is who signs in. It indexes the
 // users' identities once for each state of the directory's users, when first
@@ -82,7 +89,7 @@ func (l *Linker) User(p *Policy, f Facts, who Viewer, username string) (string, 
 // to make them.
 func (p *Policy) claimed(f Facts, who *Viewer, username string) ID {
 	if username != "" && p.trustsInternal(who) {
-		if id, ok := f.FindUser(UserName, username); ok {
+		if id, ok := f.FindUser(UserName, username); ok && sameUsername(username, f.Users()[id].Username) {
 			return id
 		}
 	}
@@ -91,6 +98,30 @@ func (p *Policy) claimed(f Facts, who *Viewer, username string) ID {
 	}
 	return NoID
 }
+
+// sameUsername says whether a provider's name for a person is a wiki user's, in
+// any case that both might write it in. Directories fold names for look-ups,
+// where nothing is lost by finding too much; here, whoever chooses a name at the
+// provider would choose whom he is taken for: what only folding makes ASCII (the
+// Kelvin sign, the long s, the dotless and the dotted i of Turkish), what normal
+// form C would change, and what can't be seen make another name.
+func sameUsername(claimed, name string) bool {
+	if !norm.NFC.IsNormalString(claimed) || strings.ContainsFunc(claimed, invisible) {
+		return false
+	}
+	a, b := []rune(strings.ReplaceAll(claimed, "_", " ")), []rune(strings.ReplaceAll(norm.NFC.String(name), "_", " "))
+	return slices.EqualFunc(a, b, func(a, b rune) bool {
+		switch {
+		case a == b:
+			return true
+		case a < utf8Self || b < utf8Self:
+			return asciiLower(a) == asciiLower(b) && a < utf8Self && b < utf8Self
+		}
+		return unicode.ToLower(a) == unicode.ToLower(b)
+	})
+}
+
+func invisible(r rune) bool { return r >= utf8Self && badLocal(r) }
 
 // userByAddress finds the user who has an address. The directory folds
 // addresses more than canonAddress does.

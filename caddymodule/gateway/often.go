@@ -7,23 +7,25 @@ import (
 	"github.com/postern-gateway/postern/caddymodule/limit"
 )
 
-// Who asks too often is told so before he is told anything else: after what has
-// no single reading or is over a size, which costs next to nothing, and before
-// sign-in, look-ups and the wiki. Every request counts alike, those for the
+// Who asks too often is told so before he is told anything else, before look-ups
+// and the wiki. What has no single reading or is over a size counts as well, for
+// the address that it comes from. Every request counts alike, those for the
 // files of a page's dress too: each goes the same way and costs the wiki as
 // much; a browser asks for them once.
 
 // enter asks for this request to be answered, as the viewer's, or as its
 // address's where nobody is signed in.
 func (x *exchange) enter() bool {
+	if x.viewer.Anonymous {
+		return x.enterAs(x.g.addressKey(x.r))
+	}
+	return x.enterAs(limit.Key{Kind: "viewer", Name: x.viewer.Subject, Of: x.viewer.Provider})
+}
+
+// enterAs is enter for a client that is known by a key.
+func (x *exchange) enterAs(key limit.Key) bool {
 	if x.g.often == nil {
 		return true
-	}
-	var key limit.Key
-	if x.viewer.Anonymous {
-		key = x.g.addressKey(x.r)
-	} else {
-		key = limit.Key{Kind: "viewer", Name: x.viewer.Subject, Of: x.viewer.Provider}
 	}
 	ticket, retry := x.g.often.Enter(key, x.start)
 	if retry == 0 {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +73,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	req, refusal := gd.Canon(r)
 	x.req = req
 	if refusal != nil && refusal.Status != http.StatusNotFound {
+		if !x.enterAs(x.g.addressKey(r)) { // nobody is looked for: it costs next to nothing, and can't be had for nothing
+			return nil
+		}
 		return x.refuse(refusal)
+	}
+	if refusal == nil && bearerParameter(req) {
+		x.refuseBearer(signin.ErrBearerParameter)
+		return nil
 	}
 	if !x.identify() {
 		return nil
@@ -81,13 +88,16 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next Next) e
 	if x.atHome() {
 		return x.home()
 	}
-	if refusal == nil {
+	if refusal == nil && !safe(r.Method) {
 		refusal = x.sameOrigin()
 	}
 	if refusal == nil {
 		refusal = x.admit(gd)
 	}
 	defer func() { g.uploads.Release(x.upload) }()
+	if refusal == nil && safe(r.Method) && x.adm.Leads == "" && x.adm.Match.IsWrite {
+		refusal = x.sameOrigin() // a write by GET
+	}
 	if refusal != nil {
 		return x.refuse(refusal)
 	}
@@ -146,6 +156,9 @@ func (x *exchange) identify() bool {
 			return false
 		}
 		if err != nil {
+			if !x.enterAs(x.g.addressKey(x.r)) {
+				return false
+			}
 			x.rule, x.reason, x.verdict, x.status = "session", err.Error(), "denied", http.StatusServiceUnavailable
 			if errors.Is(err, signin.ErrAmbiguousCookie) {
 				x.status = http.StatusBadRequest
@@ -174,11 +187,23 @@ func (x *exchange) identify() bool {
 // refuseBearer answers an access token that is not taken. Such requests count
 // for their address: nobody is known to have made them.
 func (x *exchange) refuseBearer(e *signin.BearerError) {
-	if !x.enter() {
+	if !x.enterAs(x.g.addressKey(x.r)) {
 		return
 	}
 	x.verdict, x.rule, x.reason, x.status = "denied", "bearer", e.Error(), e.Status
-	x.g.cfg.SignIn.RefuseBearer(x.w, x.r, e)
+	signin.RefuseBearer(x.w, x.r, e)
+}
+
+// bearerParameter says whether a request brings an access token as a parameter
+// (RFC 6750 2.2, 2.3), in any spelling that a wiki may take for the name: PHP
+// makes underscores of dots and blanks.
+func bearerParameter(req *rules.Request) bool {
+	return slices.ContainsFunc(req.Query, namesToken) || slices.ContainsFunc(req.Form, namesToken)
+}
+
+func namesToken(p rules.Param) bool {
+	const name = "access_token"
+	return len(p.Name) == len(name) && strings.EqualFold(strings.NewReplacer(".", "_", " ", "_", "-", "_").Replace(p.Name), name)
 }
 
 func (x *exchange) challenge() {
@@ -312,28 +337,20 @@ func first(s []string) string {
 	return s[0]
 }
 
-// sameOrigin refuses an unsafe request that another site could have caused
-// (Fetch Metadata; Origin where the browser sends none). An access token is no
-// such thing: browsers add none by themselves, and with one no cookie counts.
+// safe says that a method asks for nothing to be changed (RFC 9110 9.2.1), as
+// far as the wiki keeps to that.
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// sameOrigin refuses an unsafe request that another site could have caused. An
+// access token is no such thing: browsers add none by themselves, and with one
+// no cookie counts.
 func (x *exchange) sameOrigin() *guard.Refusal {
-	switch x.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	if x.session != nil && x.session.Bearer || signin.SameOrigin(x.r.Header, signin.Origin(x.g.cfg.Site)) {
 		return nil
 	}
-	if x.session != nil && x.session.Bearer {
-		return nil
-	}
-	if v := x.r.Header.Values("Sec-Fetch-Site"); len(v) > 0 {
-		if len(v) == 1 && v[0] == "same-origin" {
-			return nil
-		}
-		return &guard.Refusal{Status: http.StatusForbidden, Rule: "origin", Reason: "unsafe request from another site"}
-	}
-	origin, err := url.Parse(x.r.Header.Get("Origin"))
-	if err == nil && len(x.r.Header.Values("Origin")) == 1 && origin.Scheme == x.g.cfg.Site.Scheme && strings.EqualFold(origin.Host, x.g.cfg.Site.Host) {
-		return nil
-	}
-	return &guard.Refusal{Status: http.StatusForbidden, Rule: "origin", Reason: "unsafe request without a matching Origin"}
+	return &guard.Refusal{Status: http.StatusForbidden, Rule: "origin", Reason: "unsafe request that may be another site's: Sec-Fetch-Site or Origin does not say that it is of this one"}
 }
 
 // upstreamIdentity chooses how the wiki knows this viewer.

@@ -12,7 +12,8 @@ import (
 // logoutEvent is the event that makes a token a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// jtiKeep is how long the id of a logout token is remembered beyond its end.
+// jtiKeep is how long the id of a logout token is remembered beyond the moment
+// from which on the token is too old: clocks are set back at times.
 const jtiKeep = time.Hour
 
 // backchannel takes a provider's word that somebody has signed out there
@@ -34,6 +35,7 @@ func (rp *RP) backchannel(w http.ResponseWriter, r *http.Request, p *idp) {
 	}
 	t, f := p.verifyLogoutToken(r.Context(), raw)
 	if f != nil {
+		rp.audit(r.Context(), "provider-sign-out", false, p.Name, auditReason(f))
 		rp.cfg.Log.LogAttrs(r.Context(), slog.LevelWarn, "logout token refused", slog.String("provider", p.Name),
 			slog.String("result", f.result), slog.String("reason", f.reason))
 		if f.result == idpError {
@@ -45,12 +47,13 @@ func (rp *RP) backchannel(w http.ResponseWriter, r *http.Request, p *idp) {
 		return
 	}
 	now := rp.cfg.Now()
-	fresh, ended, err := rp.cfg.Store.LogoutOnce(r.Context(), p.Name, t.jti, t.exp.Add(jtiKeep), t.subject, t.sid, now)
+	fresh, ended, err := rp.cfg.Store.LogoutOnce(r.Context(), p.Name, t.jti, t.until.Add(jtiKeep), t.subject, t.sid, now)
 	if err != nil {
 		logoutError(w, http.StatusServiceUnavailable, "the sessions can't be ended now")
 		return
 	}
 	if !fresh {
+		rp.audit(r.Context(), "provider-sign-out", false, p.Name, auditReason(fail(badToken, "replay", nil)))
 		logoutError(w, http.StatusBadRequest, "the token was used before")
 		return
 	}
@@ -58,6 +61,7 @@ func (rp *RP) backchannel(w http.ResponseWriter, r *http.Request, p *idp) {
 		return e.rec.Provider == p.Name && (t.subject == "" || e.rec.Subject == t.subject) && (t.sid == "" || e.rec.SID == t.sid)
 	})
 	rp.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "signed out by the provider", slog.String("provider", p.Name), slog.Int("sessions", ended))
+	rp.audit(r.Context(), "provider-sign-out", true, p.Name, slog.Int("postern.sessions", ended))
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -74,7 +78,7 @@ func readLogoutToken(w http.ResponseWriter, r *http.Request) (string, error) {
 
 type logoutToken struct {
 	jti, subject, sid string
-	exp               time.Time
+	until             time.Time // when it is too old to be taken
 }
 
 // verifyLogoutToken checks a logout token (2.6). It is a verifier of its own:
@@ -127,10 +131,12 @@ func (p *idp) verifyLogoutToken(ctx context.Context, raw string) (*logoutToken, 
 	if out.subject == "" && out.sid == "" {
 		return nil, fail(badToken, "sub", errNoSubject)
 	}
-	if out.jti, ok = c.text("jti"); !ok || out.jti == "" {
-		return nil, fail(badToken, "jti", errors.New("jti is missing"))
+	if out.jti, ok = c.text("jti"); !ok || out.jti == "" || !plainText(out.jti, maxSubject) {
+		return nil, fail(badToken, "jti", errors.New("jti is not a short string"))
 	}
-	out.exp, _ = c.moment("exp")
+	// No token is taken that was issued longer ago, however late it ends.
+	iat, _ := c.moment("iat")
+	out.until = iat.Add(maxIATAge)
 	return out, nil
 }
 

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 const maxBearerAge = 12 * time.Hour
 
 // BearerError is returned by Session for a request whose access token is
-// refused. RP.RefuseBearer answers it.
+// refused. RefuseBearer answers it.
 type BearerError struct {
 	Status int    // 400, 401 or 403
 	Code   string // of RFC 6750 3.1
@@ -31,6 +30,11 @@ type BearerError struct {
 func (e *BearerError) Error() string { return "access token refused: " + e.Code + ": " + e.reason }
 
 var errTwoCredentials = &BearerError{Status: http.StatusBadRequest, Code: "invalid_request", reason: "two_credentials"}
+
+// ErrBearerParameter is for a request that brings an access token as a
+// parameter, in its query or form (RFC 6750 2.2, 2.3): addresses are logged,
+// kept and handed on, so that none is taken from there.
+var ErrBearerParameter = &BearerError{Status: http.StatusBadRequest, Code: "invalid_request", reason: "parameter"}
 
 func invalidToken(reason string) *BearerError {
 	return &BearerError{Status: http.StatusUnauthorized, Code: "invalid_token", reason: reason}
@@ -149,13 +153,7 @@ func (rp *RP) issuerOf(token string) *idp {
 	if checkHeader(token, "at+jwt", "JWT") != nil {
 		return nil
 	}
-	_, rest, _ := strings.Cut(token, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	b, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return nil
-	}
-	c, err := readClaims(b)
+	c, err := unverified(token)
 	if err != nil {
 		return nil
 	}
@@ -227,6 +225,11 @@ func (p *idp) checkBearerClaims(c claims) (t *accessToken, reason string) {
 			return nil, "kind"
 		}
 	}
+	// Bound to a key of the client's (RFC 7800, 8705, 9449): in other hands it is
+	// nothing, and whose hands these are a bearer does not show.
+	if _, there := c["cnf"]; there {
+		return nil, "bound"
+	}
 	if kind, ok := c.text("typ"); ok && !strings.EqualFold(kind, "Bearer") {
 		return nil, "kind"
 	}
@@ -265,13 +268,13 @@ func (c claims) scopes() []string {
 
 // RefuseBearer answers a request whose access token is refused (RFC 6750 3, RFC
 // 9457).
-func (rp *RP) RefuseBearer(w http.ResponseWriter, r *http.Request, e *BearerError) {
+func RefuseBearer(w http.ResponseWriter, r *http.Request, e *BearerError) {
 	challenge := `Bearer realm="postern", error="` + e.Code + `"`
 	if e.Scope != "" {
 		challenge += `, scope="` + e.Scope + `"`
 	}
 	detail := map[string]string{
-		"invalid_request":    "Send one credential: a session cookie, or one access token.",
+		"invalid_request":    "Send one credential: a session cookie, or one access token in the field Authorization.",
 		"insufficient_scope": "The access token does not grant what is needed here.",
 		"invalid_token":      "The access token is not valid here.",
 	}[e.Code]

@@ -79,22 +79,57 @@ func (n ClaimNames) identity(subject string, token, info claims) (Identity, *fai
 		}
 	}
 	for _, c := range both {
-		raw, ok := c.lookup(n.Groups)
-		if !ok {
-			continue
+		groups, there, err := c.groups(n.Groups)
+		if err != nil {
+			return Identity{}, fail(overageResult, "groups", err)
 		}
-		groups, _ := textList(raw) // anything but a list of strings is no groups
-		if len(groups) > maxGroups {
-			return Identity{}, fail(overageResult, "groups", errors.New("too many groups"))
+		if there {
+			id.Groups = groups
+			break
 		}
-		for _, g := range groups {
-			if g != "" && plainText(g, maxGroup) {
-				id.Groups = append(id.Groups, g)
-			}
-		}
-		break
 	}
 	return id, nil
+}
+
+// groups reads the groups at a path. Groups that are there and can't be read
+// are an error, never no groups: what a rule says of a group would not reach
+// its members.
+func (c claims) groups(path string) (groups []string, there bool, err error) {
+	raw, there := c.lookup(path)
+	if !there {
+		if c.obscured(path) {
+			return nil, false, errors.New("the groups' claim is no object that can be read; does claims name it rightly?")
+		}
+		return nil, false, nil
+	}
+	list, ok := textList(raw)
+	switch {
+	case !ok:
+		return nil, true, errors.New("the groups are not a list of strings")
+	case len(list) > maxGroups:
+		return nil, true, errors.New("too many groups")
+	}
+	for _, g := range list {
+		if !plainText(g, maxGroup) {
+			return nil, true, errors.New("a group's name is too long, or holds control characters")
+		}
+		if g != "" {
+			groups = append(groups, g)
+		}
+	}
+	return groups, true, nil
+}
+
+// obscured says that a path leads through something that is there and is no
+// object with one reading, so that nothing can be told of what it leads to.
+func (c claims) obscured(path string) bool {
+	first, rest, nested := strings.Cut(path, ".")
+	raw, there := c[first]
+	if !nested || !there || string(raw) == "null" {
+		return false
+	}
+	inner, err := readClaims(raw)
+	return err != nil || inner.obscured(rest)
 }
 
 // overage says whether the claims mark the groups as left out: by a reference

@@ -37,6 +37,9 @@ type Config struct {
 	Store Store
 	// Log takes one line per sign-in, sign-out and failure; nil: none.
 	Log *slog.Logger
+	// Audit takes one event for each sign-in, sign-out and end of a session, in
+	// ECS field names; nil: none.
+	Audit *slog.Logger
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// HTTP is the client for calls to providers. It is copied; redirects are

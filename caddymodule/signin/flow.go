@@ -294,6 +294,7 @@ func (rp *RP) establish(w http.ResponseWriter, r *http.Request, p *idp, flow Flo
 	rp.remember(ctx, p.Name, id.Subject, data, now)
 	rp.cookies.set(w, rp.cookies.session, value, 0)
 	rp.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "signed in", slog.String("provider", p.Name), slog.String("session", k.String()))
+	rp.audit(ctx, "sign-in", true, p.Name, auditUser(p.Name, id.Subject), slog.String("postern.session", k.String()))
 	return nil
 }
 

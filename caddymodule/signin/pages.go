@@ -46,6 +46,7 @@ func (rp *RP) failed(w http.ResponseWriter, r *http.Request, p *idp, f *failure)
 	}
 	rp.cfg.Log.LogAttrs(r.Context(), level, "sign-in failed", slog.String("provider", name), slog.String("result", f.result),
 		slog.String("reason", f.reason), slog.String("error", f.err.Error()), slog.String("incident", incident))
+	rp.audit(r.Context(), "sign-in", false, name, auditReason(f), slog.String("postern.incident", incident))
 	page := Page{Kind: PageError, Status: http.StatusBadRequest, Incident: incident}
 	switch f.result {
 	case badFlow, badRequest:

@@ -2,12 +2,14 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,8 +145,12 @@ func (p *idp) discovery(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
+	if err := plainMetadata(prov); err != nil {
+		return nil, fmt.Errorf("discovery: %w", err)
+	}
 	var doc struct {
 		AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+		Challenges  []string `json:"code_challenge_methods_supported"`
 		Algs        []string `json:"id_token_signing_alg_values_supported"`
 		JWKS        string   `json:"jwks_uri"`
 		EndSession  string   `json:"end_session_endpoint"`
@@ -163,6 +169,11 @@ func (p *idp) discovery(ctx context.Context) (*metadata, error) {
 		if _, err := p.endpoint(raw); err != nil {
 			return nil, fmt.Errorf("discovery: %w", err)
 		}
+	}
+	// RFC 9700 2.1.1: that the provider knows PKCE is the client's to make sure;
+	// one that says nothing of it may.
+	if doc.Challenges != nil && !slices.Contains(doc.Challenges, "S256") {
+		return nil, errors.New("discovery: the provider knows PKCE (RFC 7636), but not its method S256")
 	}
 	algs := []string{oidc.RS256} // what OpenID Connect Core 15.1 has every provider do
 	if len(doc.Algs) > 0 {
@@ -192,6 +203,27 @@ func (p *idp) discovery(ctx context.Context) (*metadata, error) {
 		}
 	}
 	return m, nil
+}
+
+// plainMetadata refuses metadata in which a member is there twice, or twice but
+// for its letters' case: the library would take the one that comes last.
+func plainMetadata(prov *oidc.Provider) error {
+	var raw json.RawMessage
+	if err := prov.Claims(&raw); err != nil {
+		return fmt.Errorf("metadata can't be read: %w", err)
+	}
+	members, err := readClaims(raw)
+	if err != nil {
+		return fmt.Errorf("metadata: %w", err)
+	}
+	for name := range members {
+		if folded := strings.ToLower(strings.ToUpper(name)); folded != name { // as the library folds: K is also the Kelvin sign
+			if _, twice := members[folded]; twice {
+				return errors.New("metadata: a member is there twice, in two cases")
+			}
+		}
+	}
+	return nil
 }
 
 func (p *idp) endpoint(raw string) (*url.URL, error) {

@@ -75,6 +75,9 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 	if f != nil {
 		return f
 	}
+	if err := rp.rotated(ctx, e, &rec, tok, now); err != nil {
+		return fail(storeFailed, "session", err)
+	}
 	token := claims{}
 	if tok.id != "" {
 		t, f := p.verifyIDToken(ctx, m, tok, "", "")
@@ -83,6 +86,9 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 		}
 		if t.subject != rec.Subject {
 			return fail(badToken, "sub", errors.New("refreshed for another person"))
+		}
+		if !sameNonce(t.claims, rec.IDToken) {
+			return fail(badToken, "nonce", errors.New("refreshed for another sign-in"))
 		}
 		token, rec.IDToken = t.claims, tok.id
 	}
@@ -104,10 +110,8 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 	if rec.Claims, err = json.Marshal(id); err != nil {
 		return fail(badToken, "claims", err)
 	}
-	if tok.refresh == "" {
-		tok.refresh = rec.RefreshToken // it is not rotated
-	}
-	rec.RefreshToken, rec.RefreshAt = tok.refresh, refreshAt(tok, now)
+	tok.refresh = rec.RefreshToken // whether new or not
+	rec.RefreshAt = refreshAt(tok, now)
 	if ok, err = rp.cfg.Store.UpdateSession(ctx, rec); err != nil {
 		return fail(storeFailed, "session", err)
 	}
@@ -119,4 +123,34 @@ func (rp *RP) refreshNow(ctx context.Context, p *idp, e *entry) *failure {
 	e.current.Store(e.session(v, id))
 	e.refresh.Store(rec.RefreshAt.UnixMilli())
 	return nil
+}
+
+// rotated keeps a refresh token that came in place of the last one, before
+// anything else is asked or judged: the last one is spent, and to show it again
+// is what a thief does (RFC 9700 4.14.2), whatever becomes of the claims.
+func (rp *RP) rotated(ctx context.Context, e *entry, rec *SessionRecord, tok *tokens, now time.Time) error {
+	if tok.refresh == "" || tok.refresh == rec.RefreshToken {
+		return nil
+	}
+	rec.RefreshToken, rec.RefreshAt = tok.refresh, now.Add(refreshRetry)
+	ok, err := rp.cfg.Store.UpdateSession(ctx, *rec)
+	if err == nil && !ok {
+		rp.cache.remove(e.key) // it has ended meanwhile; nothing will be written to it
+	}
+	return err //nolint:wrapcheck // wrapped by the caller
+}
+
+// sameNonce says whether a token that came with a refresh has the nonce of the
+// one before, as far as both have one (OpenID Connect Core 12.2).
+func sameNonce(c claims, before string) bool {
+	got, there := c["nonce"]
+	if !there || before == "" {
+		return true
+	}
+	was, err := unverified(before)
+	if err != nil {
+		return false
+	}
+	first, had := was["nonce"]
+	return !had || string(first) == string(got)
 }

@@ -264,6 +264,8 @@ func (rp *RP) recheck(ctx context.Context, now time.Time) {
 // not go on: in memory at once, in the store as soon as that can be.
 func (rp *RP) endInBackground(e *entry, reason string) {
 	rp.cache.remove(e.key)
+	rp.audit(rp.run, "session-end", true, e.rec.Provider, auditUser(e.rec.Provider, e.rec.Subject),
+		slog.String("postern.session", e.key.String()), slog.String("event.reason", reason))
 	rp.background(func(ctx context.Context) {
 		rp.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.String("session", e.key.String()), slog.String("reason", reason))
 		if err := rp.cfg.Store.EndSession(ctx, e.key[:]); err != nil {

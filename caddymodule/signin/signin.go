@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -171,9 +172,11 @@ func (rp *RP) End(ctx context.Context, s *Session) error {
 // Revoke ends all sessions of a viewer at once, and sign-ins of his that have
 // begun.
 func (rp *RP) Revoke(ctx context.Context, provider, subject string) error {
-	if _, err := rp.cfg.Store.Revoke(ctx, provider, subject, rp.cfg.Now()); err != nil {
+	ended, err := rp.cfg.Store.Revoke(ctx, provider, subject, rp.cfg.Now())
+	if err != nil {
 		return fmt.Errorf("revoking sessions: %w", err)
 	}
+	rp.audit(ctx, "revoke", true, provider, auditUser(provider, subject), slog.Int("postern.sessions", ended))
 	rp.cache.removeIf(func(e *entry) bool { return e.rec.Provider == provider && e.rec.Subject == subject })
 	return nil
 }

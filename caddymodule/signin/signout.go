@@ -24,7 +24,7 @@ func (rp *RP) signOut(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if r.Method == http.MethodPost && !rp.sameOrigin(r) {
+	if r.Method == http.MethodPost && !SameOrigin(r.Header, Origin(rp.cfg.Site)) {
 		rp.cfg.Pages.Render(w, r, Page{Kind: PageError, Status: http.StatusForbidden, Message: "The request did not come from this site."})
 		return
 	}
@@ -59,6 +59,7 @@ func (rp *RP) endPresented(r *http.Request) (next string, err error) {
 		return next, nil
 	}
 	rp.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "signed out", slog.String("provider", rec.Provider), slog.String("session", k.String()))
+	rp.audit(r.Context(), "sign-out", true, rec.Provider, auditUser(rec.Provider, rec.Subject), slog.String("postern.session", k.String()))
 	p := rp.byName[rec.Provider]
 	if p == nil {
 		return next, nil
@@ -91,14 +92,6 @@ func sameOriginNavigation(r *http.Request) bool {
 	h := r.Header
 	return h.Get("Sec-Fetch-Site") == "same-origin" && h.Get("Sec-Fetch-Mode") == "navigate" &&
 		h.Get("Sec-Fetch-Dest") == "document" && h.Get("Sec-Purpose") == "" && h.Get("Purpose") == ""
-}
-
-// sameOrigin says whether an unsafe request comes from this site.
-func (rp *RP) sameOrigin(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	return r.Header.Get("Origin") == rp.origin
 }
 
 // endSessionOrigins lists where the sign-out form may be redirected to, for

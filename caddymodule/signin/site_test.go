@@ -132,7 +132,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	var refused *signin.BearerError
 	switch {
 	case errors.As(err, &refused):
-		s.rp.RefuseBearer(w, r, refused)
+		signin.RefuseBearer(w, r, refused)
 	case errors.Is(err, signin.ErrAmbiguousCookie):
 		http.Error(w, "ambiguous", http.StatusBadRequest)
 	case err != nil:
