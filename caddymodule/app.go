@@ -92,6 +92,8 @@ type App struct {
 	dir          *directory.Directory
 	reloads      *reloads
 	links        *links
+	signers      []signer      // of the names that go up
+	rekeyed      chan struct{} // closed when the signers' files are watched no more
 	watcher      *watch.Watcher
 	kept         chan struct{} // closed when kept claims are fed no more
 	watched      chan struct{} // closed when the files are watched no more
@@ -306,6 +308,11 @@ func (a *App) Start() error {
 		defer close(a.kept)
 		a.keepClaims(ctx, st, dir, came)
 	}()
+	a.rekeyed = make(chan struct{})
+	go func() {
+		defer close(a.rekeyed)
+		a.watchKeys(ctx)
+	}()
 	a.watched = make(chan struct{})
 	go func() {
 		defer close(a.watched)
@@ -357,7 +364,7 @@ func (a *App) Stop() error {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	for _, done := range []chan struct{}{a.synced, a.kept, a.watched} {
+	for _, done := range []chan struct{}{a.synced, a.kept, a.watched, a.rekeyed} {
 		if done != nil {
 			<-done
 		}

@@ -142,6 +142,7 @@ func (a *App) identities(repl *caddy.Replacer) (map[rules.ViewerKind]gateway.Ide
 			if got.Tokens, err = id.JWT.tokens(repl, a.site.String(), value); err != nil {
 				return nil, fmt.Errorf("upstream_identity %s: jwt: %w", name, err)
 			}
+			a.signers = append(a.signers, signer{repl.ReplaceAll(id.JWT.Key, ""), got.Tokens})
 		}
 		if name == "" {
 			for _, kind := range viewerKinds {

@@ -45,12 +45,12 @@ func (a *App) watchFiles() {
 	})
 }
 
-// reload reads the directory file and the rule files again. Each is kept as it
+// reload reads the directory file, the keys that sign, and the rule files again. Each is kept as it
 // was where the new one is faulty.
 func (a *App) reload(ctx context.Context) (gateway.Reloaded, error) {
 	a.reloads.mu.Lock()
 	defer a.reloads.mu.Unlock()
-	fault := a.reseed(ctx)
+	fault := errors.Join(a.reseed(ctx), a.rekey(ctx))
 	got, err := a.gateway.Reload(ctx)
 	if err == nil && got.Result == gateway.ReloadSuccess && a.rp != nil {
 		a.rp.Relink() // who a person is in the wiki is the policy's to say

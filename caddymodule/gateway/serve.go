@@ -137,6 +137,10 @@ func (g *Gateway) ownPath(w http.ResponseWriter, r *http.Request) bool {
 		}
 		return true
 	}
+	if p == g.cfg.Prefix+jwksPath && g.signsNames() {
+		g.publish(w, r)
+		return true
+	}
 	return g.probe(w, p)
 }
 

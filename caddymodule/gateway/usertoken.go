@@ -10,6 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -40,9 +43,24 @@ type UserToken struct {
 // iat, exp and jti, whose kid is the key's thumbprint (RFC 7638). A user's token
 // serves for half its life. It is safe for concurrent use.
 type UserTokens struct {
-	conf   UserToken
+	conf UserToken
+	by   atomic.Pointer[userSigner]
+
+	mu  sync.Mutex // serialises changes of key
+	old []oldKey
+}
+
+// userSigner is one key with the tokens that it has signed.
+type userSigner struct {
+	public jose.JSONWebKey
 	signer jose.Signer
 	kept   *lru.Cache[string, userToken]
+}
+
+// oldKey is a key that signs no more, while tokens of its may be good.
+type oldKey struct {
+	public jose.JSONWebKey
+	until  time.Time
 }
 
 type userToken struct {
@@ -55,11 +73,24 @@ func NewUserTokens(conf UserToken) (*UserTokens, error) {
 	if conf.Audience == "" {
 		return nil, errors.New("an audience is needed: what the wiki calls itself")
 	}
-	alg, err := algorithm(conf.Key)
+	if conf.Now == nil {
+		conf.Now = time.Now
+	}
+	s, err := newUserSigner(conf.Key)
 	if err != nil {
 		return nil, err
 	}
-	key := jose.JSONWebKey{Key: conf.Key}
+	t := &UserTokens{conf: conf}
+	t.by.Store(s)
+	return t, nil
+}
+
+func newUserSigner(private crypto.PrivateKey) (*userSigner, error) {
+	alg, err := algorithm(private)
+	if err != nil {
+		return nil, err
+	}
+	key := jose.JSONWebKey{Key: private, Algorithm: string(alg), Use: "sig"}
 	sum, err := key.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
@@ -73,10 +104,50 @@ func NewUserTokens(conf UserToken) (*UserTokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keeping tokens: %w", err)
 	}
-	if conf.Now == nil {
-		conf.Now = time.Now
+	return &userSigner{public: key.Public(), signer: signer, kept: kept}, nil
+}
+
+// keyGrace is how long a key that was replaced stays published beyond the end
+// of its last token: clocks differ.
+const keyGrace = time.Minute
+
+// Rekey makes another key sign from now on, and reports whether it is another.
+// The one before stays among PublicKeys until its tokens have expired.
+func (t *UserTokens) Rekey(private crypto.PrivateKey) (bool, error) {
+	next, err := newUserSigner(private)
+	if err != nil {
+		return false, err
 	}
-	return &UserTokens{conf: conf, signer: signer, kept: kept}, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := t.by.Load()
+	if last.public.KeyID == next.public.KeyID {
+		return false, nil
+	}
+	now := t.conf.Now()
+	t.old = slices.DeleteFunc(t.old, func(o oldKey) bool { return !now.Before(o.until) || o.public.KeyID == next.public.KeyID })
+	if len(t.old) == maxOldKeys {
+		t.old = t.old[1:]
+	}
+	t.old = append(t.old, oldKey{last.public, now.Add(t.conf.Lifetime + keyGrace)})
+	t.by.Store(next)
+	return true, nil
+}
+
+// maxOldKeys bounds what is published of keys that come and go quickly.
+const maxOldKeys = 8
+
+// PublicKeys are those that verify every token that is good now.
+func (t *UserTokens) PublicKeys() []jose.JSONWebKey {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	keys, now := []jose.JSONWebKey{t.by.Load().public}, t.conf.Now()
+	for _, o := range t.old {
+		if now.Before(o.until) {
+			keys = append(keys, o.public)
+		}
+	}
+	return keys
 }
 
 // algorithm is the one that the key's type fixes (RFC 7518 3.1, RFC 8037).
@@ -101,8 +172,8 @@ func algorithm(key crypto.PrivateKey) (jose.SignatureAlgorithm, error) {
 
 // token gives a token of the user's that has half its life before it at least.
 func (t *UserTokens) token(user string) (string, error) {
-	now := t.conf.Now()
-	if had, ok := t.kept.Get(user); ok && now.Sub(had.signed).Abs() < t.conf.Lifetime/2 {
+	now, by := t.conf.Now(), t.by.Load()
+	if had, ok := by.kept.Get(user); ok && now.Sub(had.signed).Abs() < t.conf.Lifetime/2 {
 		return had.raw, nil
 	}
 	payload, err := json.Marshal(map[string]any{
@@ -112,7 +183,7 @@ func (t *UserTokens) token(user string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the user's token: %w", err)
 	}
-	jws, err := t.signer.Sign(payload)
+	jws, err := by.signer.Sign(payload)
 	if err != nil {
 		return "", fmt.Errorf("signing the user's token: %w", err)
 	}
@@ -120,6 +191,6 @@ func (t *UserTokens) token(user string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the user's token: %w", err)
 	}
-	t.kept.Add(user, userToken{raw, now})
+	by.kept.Add(user, userToken{raw, now})
 	return raw, nil
 }

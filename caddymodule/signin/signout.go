@@ -33,6 +33,9 @@ func (rp *RP) signOut(w http.ResponseWriter, r *http.Request) {
 		rp.failed(w, r, nil, fail(storeFailed, "session", err))
 		return
 	}
+	// What was seen is not to come back by the back button: the wiki's pages are
+	// kept by browsers, to be asked for again (Clear Site Data 3.1).
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 	rp.cookies.clear(w, rp.cookies.session)
 	rp.cookies.clear(w, rp.cookies.flow)
 	redirect(w, r, next)
