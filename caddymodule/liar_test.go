@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,11 +76,28 @@ func newLying(tb testing.TB, providers map[string]func(h *idptest.Hostile) lie, 
 	return s
 }
 
+// shift moves the clocks of the gateway and of the providers, which run on.
+type shift struct{ ns atomic.Int64 }
+
+func (c *shift) Now() time.Time        { return time.Now().Add(time.Duration(c.ns.Load())) }
+func (c *shift) move(by time.Duration) { c.ns.Add(int64(by)) }
+
+// newShift makes it the clock of what is loaded from now on.
+func newShift(tb testing.TB) *shift {
+	tb.Helper()
+	c := new(shift)
+	was := now
+	now = c.Now
+	tb.Cleanup(func() { now = was })
+	return c
+}
+
 // person is somebody at a browser that follows nothing by itself.
 type person struct {
 	tb testing.TB
 	s  *lying
 	*http.Client
+	forms []url.Values // that came with refreshes
 }
 
 func (s *lying) person(tb testing.TB) person {
@@ -88,7 +106,7 @@ func (s *lying) person(tb testing.TB) person {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return person{tb, s, &http.Client{
+	return person{tb: tb, s: s, Client: &http.Client{
 		Jar: jar, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

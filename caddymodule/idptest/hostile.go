@@ -107,7 +107,11 @@ func (h *Hostile) to(endpoint string, serve func(*Liar, http.ResponseWriter, *ht
 			http.NotFound(w, r)
 			return
 		}
+		_ = r.ParseForm() // what can't be read is a form of nothing
 		l.mu.Lock()
+		if endpoint == "token" {
+			l.log = append(l.log, r.PostForm)
+		}
 		other := l.lies.Serve[endpoint]
 		l.mu.Unlock()
 		if other != nil {
@@ -193,8 +197,6 @@ func (l *Liar) keys(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (l *Liar) token(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm() // what can't be read has no code
-	l.log = append(l.log, r.PostForm)
 	id, secret, _ := r.BasicAuth()
 	if _, byKey := r.PostForm["client_assertion"]; !byKey && (id != "postern" || secret != url.QueryEscape(HostileSecret)) {
 		sendJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
