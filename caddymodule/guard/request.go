@@ -26,9 +26,31 @@ type Identity struct {
 	Cookies []*http.Cookie
 }
 
-// forwarded are the client's header fields that go up; each is harmless to
-// what the answer discloses. All else is dropped or set here.
-var forwarded = []string{"Accept-Language"}
+// languages says whether a field's value can be a list of languages (RFC 9110
+// 12.5.4): words of eight letters and digits at most, between few signs. It
+// goes up as it is, being harmless to what the answer discloses; nothing else
+// that a client could write there does, a token of his least of all.
+func languages(s string) bool {
+	if len(s) > maxLanguages {
+		return false
+	}
+	word := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			if word++; word > 8 {
+				return false
+			}
+		case strings.IndexByte(" ,;=.*-", c) >= 0:
+			word = 0
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+const maxLanguages = 256
 
 // oneRange is a Range field that asks for one range of bytes: answers of
 // several parts have no reading here.
@@ -107,10 +129,8 @@ func (g *Guard) blank(r *http.Request, method, path, query string) *http.Request
 	up.Host = g.Site.Base.Host // as configured, not as the client spells it
 	up.Form, up.PostForm, up.MultipartForm, up.Trailer, up.TransferEncoding = nil, nil, nil, nil, nil
 	up.Header = make(http.Header, 8)
-	for _, name := range forwarded {
-		if v := r.Header.Values(name); len(v) == 1 && plain(v[0]) {
-			up.Header.Set(name, v[0])
-		}
+	if v := r.Header.Values("Accept-Language"); len(v) == 1 && languages(v[0]) {
+		up.Header.Set("Accept-Language", v[0])
 	}
 	if v := r.Header.Values("X-Requested-With"); len(v) == 1 && v[0] == "XMLHttpRequest" {
 		up.Header.Set("X-Requested-With", v[0])
