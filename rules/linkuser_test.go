@@ -104,3 +104,30 @@ func TestLinkerLaterRecord(t *testing.T) {
 		}
 	}
 }
+
+// TestSameUsername: which of the names that a directory folds into one are one
+// person's.
+func TestSameUsername(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		claimed, name string
+		same          bool
+	}{
+		{"ines", "ines", true},
+		{"INES", "ines", true},
+		{"\u00c9va", "\u00e9va", true},
+		{"Nils Nightjar", "nils_nightjar", true},
+		{"\u0131nes", "ines", false},     // dotless i
+		{"\u0130nes", "ines", false},     // dotted I
+		{"ine\u017f", "ines", false},     // long s
+		{"\u212aai", "kai", false},       // Kelvin sign
+		{"e\u0301va", "\u00e9va", false}, // not in normal form C
+		{"ines\u200b", "ines", false},    // zero width
+		{"\u03c3", "\u03c2", false},      // sigma and final sigma
+		{"ines", "ine", false},
+	} {
+		if got := sameUsername(tt.claimed, tt.name); got != tt.same {
+			t.Errorf("%q and %q: %v, want %v", tt.claimed, tt.name, got, tt.same)
+		}
+	}
+}

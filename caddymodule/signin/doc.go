@@ -43,12 +43,16 @@
 // audience, authorized party, nonce, hashes or age than they should have, with
 // extensions (crit), or with claims in two readings; callbacks whose state is
 // unknown, used, or another browser's; group claims that the provider left out
-// because they are too many. A provider that can't be reached ends no session
+// because they are too many, or that are no list of strings; metadata in two
+// readings, or that name PKCE without S256. A provider that can't be reached ends no session
 // and admits nobody.
 //
 // What a provider says becomes a rules.Viewer. An address counts as verified
 // only if email_verified is the boolean true beside it; groups are a list of
-// strings or nothing.
+// strings, or none if nothing is there; what can't be read is unknown, and
+// admits nobody. The claims of access tokens are not remembered for others'
+// views: what an API client's token says of its subject may be less than what
+// his sign-in does.
 //
 // Start reading at New, then RP.Challenge and RP.callback, and verifyIDToken
 // in token.go.
