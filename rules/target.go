@@ -256,13 +256,14 @@ func dotSegment(s string) bool {
 	if s == "." || s == ".." {
 		return true
 	}
-	if strings.ContainsAny(s, "/; \u00a0\uff0e\u2024\u2025") {
-		for part := range strings.SplitSeq(s, "/") {
-			part, _, _ = strings.Cut(part, ";")
-			part = likeDots.Replace(strings.TrimSpace(part))
-			if part == "." || part == ".." {
-				return true
-			}
+	for part := range strings.SplitSeq(s, "/") {
+		part, _, _ = strings.Cut(part, ";")
+		part = strings.TrimSpace(part)
+		if len(part) > 2*utf8.UTFMax {
+			continue
+		}
+		if part = likeDots.Replace(part); part == "." || part == ".." {
+			return true
 		}
 	}
 	return false

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,6 +215,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	if w.buf == nil {
 		w.buf = buffers.Get().(*bytes.Buffer)
+		w.buf.Grow(w.expected())
 	}
 	if int64(w.buf.Len()+len(p)) > w.cfg.Limit {
 		w.err = fmt.Errorf("%w of %d bytes", ErrTooLarge, w.cfg.Limit)
@@ -223,6 +225,16 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.cfg.Held.Add(int64(len(p)))
 	}
 	return w.buf.Write(p) //nolint:wrapcheck // never fails
+}
+
+// expected is how much room the body gets at first: what the upstream says that
+// it will be (RFC 9110, section 8.6), believed up to a bound.
+func (w *writer) expected() int {
+	n, err := strconv.ParseUint(w.header.Get("Content-Length"), 10, 63)
+	if err != nil {
+		return 0
+	}
+	return int(min(n, pooledLimit, uint64(w.cfg.Limit)))
 }
 
 // FlushError is how net/http's ResponseController flushes. Held bodies are

@@ -12,19 +12,20 @@ import (
 
 // fields are the wiki's header fields that may leave. Each value is read, and
 // what leaves is what was understood of it; "" drops it. What is understood
-// goes through the tripwire.
+// goes through the tripwire, but for words of a closed list.
 var fields = []struct {
-	name string
-	read func(w *work, v string) string
+	name   string
+	read   func(w *work, v string) string
+	closed bool
 }{
-	{"Content-Language", func(_ *work, v string) string { return matching(language, v) }},
-	{"X-Frame-Options", func(_ *work, v string) string { return frameOptions(v) }},
-	{"Cross-Origin-Opener-Policy", oneOf("same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none")},
-	{"Cross-Origin-Resource-Policy", oneOf("same-site", "same-origin", "cross-origin")},
-	{"Cross-Origin-Embedder-Policy", oneOf("require-corp", "credentialless", "unsafe-none")},
-	{"Permissions-Policy", (*work).permissions},
-	{"Content-Security-Policy", (*work).securityPolicy},
-	{"Link", (*work).links},
+	{"Content-Language", func(_ *work, v string) string { return matching(language, v) }, false},
+	{"X-Frame-Options", func(_ *work, v string) string { return frameOptions(v) }, true},
+	{"Cross-Origin-Opener-Policy", oneOf("same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none"), true},
+	{"Cross-Origin-Resource-Policy", oneOf("same-site", "same-origin", "cross-origin"), true},
+	{"Cross-Origin-Embedder-Policy", oneOf("require-corp", "credentialless", "unsafe-none"), true},
+	{"Permissions-Policy", (*work).permissions, false},
+	{"Content-Security-Policy", (*work).securityPolicy, false},
+	{"Link", (*work).links, false},
 }
 
 var language = regexp.MustCompile(`^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*(?:[ \t]*,[ \t]*[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)*$`)

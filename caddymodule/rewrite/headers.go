@@ -1,9 +1,6 @@
 package rewrite
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"net/textproto"
 	"strconv"
@@ -36,7 +33,7 @@ func (w *work) finish(format, contentType string, body []byte) (Result, error) {
 func (w *work) validate(res *Result) {
 	h := res.Header
 	if m := w.ex.Request.Method; res.Status == http.StatusOK && (m == http.MethodGet || m == http.MethodHead) {
-		etag := w.r.etag(h.Get("Content-Type"), res.Body)
+		etag := w.r.validator.of(h.Get("Content-Type"), res.Body)
 		h.Set("Etag", etag)
 		if noneMatch(w.ex.Request.Header.Values("If-None-Match"), etag) {
 			res.Status, res.Body = http.StatusNotModified, nil
@@ -45,16 +42,6 @@ func (w *work) validate(res *Result) {
 			}
 		}
 	}
-}
-
-// etag is a validator of the bytes that leave and of their type, and of
-// nothing else.
-func (r *Rewriter) etag(contentType string, body []byte) string {
-	m := hmac.New(sha256.New, r.key)
-	m.Write([]byte(contentType))
-	m.Write([]byte{0})
-	m.Write(body)
-	return `"` + base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:18]) + `"`
 }
 
 // noneMatch is If-None-Match's weak comparison. Our validators hold no comma.
@@ -74,7 +61,7 @@ func (w *work) header() http.Header {
 	in, h := w.ex.Response.Header, make(http.Header, 16)
 	for _, f := range fields {
 		for _, v := range in[f.name] {
-			if v = f.read(w, v); v != "" && w.clean(v) {
+			if v = f.read(w, v); v != "" && (f.closed || w.clean(v)) {
 				h.Add(f.name, v)
 			}
 		}

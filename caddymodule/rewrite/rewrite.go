@@ -77,7 +77,7 @@ type Options struct {
 type Rewriter struct {
 	profile    *rules.Profile
 	max        int64
-	key        []byte
+	validator  *validator
 	log        *slog.Logger
 	json       *jsonrewrite.Program
 	html, xml  leaf
@@ -100,19 +100,22 @@ type genDict struct {
 
 // New compiles a profile's response side.
 func New(p *rules.Profile, o Options) (*Rewriter, error) {
-	r := &Rewriter{profile: p, max: o.MaxBytes, key: o.Key, log: o.Log}
+	r := &Rewriter{profile: p, max: o.MaxBytes, log: o.Log}
 	r.rule = textscan.Rule{Letters: o.Tripwire.Letters, Ordinary: o.Tripwire.Ordinary, Distinctive: o.Tripwire.Distinctive}
 	if r.max <= 0 {
 		r.max = DefaultMaxBytes
 	}
-	if len(r.key) == 0 {
-		r.key = make([]byte, 32)
-		_, _ = rand.Read(r.key) // never fails
+	if len(o.Key) == 0 {
+		o.Key = make([]byte, 32)
+		_, _ = rand.Read(o.Key) // never fails
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
+	if r.validator, err = newValidator(o.Key); err != nil {
+		return nil, err
+	}
 	if r.json, err = jsonrewrite.Compile(p); err != nil {
 		return nil, fmt.Errorf("compiling the profile's json: %w", err)
 	}
