@@ -2,9 +2,11 @@ package rules_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -83,15 +85,42 @@ func shown(l rules.Link) any {
 	return []any{l.Fate, l.Kind, l.URL, l.Foreign, l.Hidden, l.Subjects, l.Decision.Verdict, l.Decision.Absent, rule}
 }
 
-// TestSharedLinksOwn: a verdict keeps no part of the memory that the URL was in.
+// TestSharedLinksOwn: a judge is lent what it is asked: neither a verdict that is
+// kept nor what was unknown has a part of the memory that the URL was in.
 func TestSharedLinksOwn(t *testing.T) {
 	t.Parallel()
-	j := newJudge(t, linkSite(t), "https://extranet.example/display/ACME/Plan")
-	answer := []byte("/display/ACME/Plan")
-	l := j.URL(string(answer))
-	copy(answer, "/display/HR/xxxxxx")
-	if again := j.URL("/display/ACME/Plan"); len(again.Subjects) == 0 || cmp.Diff(l.Subjects, again.Subjects) != "" {
-		t.Errorf("%v, then %v", l, again)
+	site, page := linkSite(t), mustURL(t, "https://extranet.example/display/ACME/Plan")
+	view := linkViews(t, "eva")[0]
+	none := rules.Context{Space: rules.NoID}
+	memory := make([]byte, 256)
+	lend := func(s string) string { return unsafe.String(&memory[0], copy(memory, s)) }
+	j := rules.NewJudge(view, site, page, none)
+	for _, raw := range sharedLinks {
+		for _, ask := range []func(string) rules.Link{
+			j.URL, j.BelowBase, j.In(rules.Context{}).URL,
+			func(s string) rules.Link { return j.URLFor(s, "/display/HR/") },
+		} {
+			_ = ask(lend(raw))
+			clear(memory)
+		}
+	}
+	_ = j.Entity(rules.Ref{Kind: rules.Content, Keys: []rules.Key{{Attr: rules.ContentID, Value: lend("4711")}}})
+	clear(memory)
+	cold := newJudge(t, site, page.String())
+	for _, k := range []*rules.Judge{j, rules.NewJudge(view, site, page, none)} {
+		for _, raw := range sharedLinks {
+			if d := cmp.Diff(fmt.Sprintf("%+v", shown(cold.URL(raw))), fmt.Sprintf("%+v", shown(k.URL(raw)))); d != "" {
+				t.Errorf("%q: %s", raw, d)
+			}
+		}
+	}
+	for _, r := range j.Unknown() {
+		if strings.ContainsRune(r.Keys[0].Value+r.Keys[0].Space, 0) {
+			t.Errorf("unknown: %q", r)
+		}
+	}
+	if len(j.Unknown()) < 2 {
+		t.Errorf("unknown: %q: the test looks at too little", j.Unknown())
 	}
 }
 

@@ -1,6 +1,10 @@
 package edit
 
-import "github.com/postern-gateway/postern/rules"
+import (
+	"strings"
+
+	"github.com/postern-gateway/postern/rules"
+)
 
 // Judge is all that a leaf knows of policy: what becomes of a URL, and whether
 // the viewer may see what a reference names. [*rules.Judge] is one. A URL and a
@@ -128,12 +132,13 @@ func (r *Report) Hide(k rules.EntityKind, a Action) {
 	}
 }
 
-// Found records a value found at an evidence probe.
+// Found records a value found at an evidence probe. The value may be a part of
+// the body, which the report outlives.
 func (r *Report) Found(probe, value string) {
 	if r.Evidence == nil {
 		r.Evidence = make(map[string][]string)
 	}
-	r.Evidence[probe] = append(r.Evidence[probe], value)
+	r.Evidence[probe] = append(r.Evidence[probe], strings.Clone(value))
 }
 
 // Edits is the number of things cut.

@@ -78,7 +78,7 @@ func (t *tape) read(src []byte) error {
 	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
 		return fmt.Errorf("json with a byte order mark: %w", edit.ErrAmbiguous)
 	}
-	t.s = string(src)
+	t.s = edit.Text(src)
 	t.names.size(len(t.p.table.entries))
 	return t.values()
 }

@@ -44,7 +44,7 @@ func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error
 }
 
 func (r *run) document(p *Program, dst, src []byte) ([]byte, error) {
-	t, err := newTape(string(src), p)
+	t, err := newTape(edit.Text(src), p)
 	if err != nil {
 		return dst, err
 	}
