@@ -130,12 +130,13 @@ func (m *Match) Value(name string) (string, bool) {
 // Upstream gives the request as the wiki gets it, every escape written anew
 // from the canonical values, forced parameters set.
 func (m *Match) Upstream() (path, rawQuery, form string) {
-	path = string(m.canon.appendPath(make([]byte, 0, 64), m.Segments))
+	path = string(m.canon.appendPath(make([]byte, 0, 128), m.Segments))
 	query := m.Params[:m.form:m.form]
 	for _, name := range sortedKeys(m.Force.Params) {
 		query = append(query, Param{name, m.Force.Params[name]})
 	}
-	return path, string(appendPairs(nil, query)), string(appendPairs(nil, m.Params[m.form:]))
+	var room [128]byte
+	return path, string(appendPairs(room[:0], query)), string(appendPairs(nil, m.Params[m.form:]))
 }
 
 // Fields are those of the form, as they go to the wiki.

@@ -403,4 +403,9 @@ func merged[V any](base, over map[string]V) map[string]V {
 	return out
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil // most often, and then it costs nothing
+	}
+	return slices.Sorted(maps.Keys(m))
+}
