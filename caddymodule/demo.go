@@ -110,10 +110,17 @@ func demoIdP(site string) idptest.Config {
 }
 
 // demoSetup is where the demo's parts are.
-type demoSetup struct{ site, wiki, alias, idp, policy, listen string }
+type demoSetup struct {
+	site, wiki, alias, idp, policy, listen string
+	// external is how externals are known to the wiki; nil: by a service account.
+	external *UpstreamIdentity
+}
 
 // demoConfig is the JSON of a configuration as in Caddyfile.example.
 func demoConfig(d demoSetup) ([]byte, error) {
+	if d.external == nil {
+		d.external = &UpstreamIdentity{Identity: "service", Value: wikitest.DemoReadToken}
+	}
 	var aliases []string
 	if d.alias != "" {
 		aliases = []string{d.alias}
@@ -126,6 +133,7 @@ func demoConfig(d demoSetup) ([]byte, error) {
 		}},
 		UpstreamIdentity: map[string]*UpstreamIdentity{
 			"internal": {Identity: "header", Value: "X-Remote-User"},
+			"external": d.external,
 			"":         {Identity: "service", Value: wikitest.DemoReadToken},
 		},
 	}

@@ -157,10 +157,11 @@ func (x *exchange) wikiSignIn() {
 func (x *exchange) wikiForm(status int, message string) {
 	x.status = status
 	clear(x.w.Header())
-	x.g.cfg.Pages.Render(x.w, x.r, pages.Page{
-		Kind: pages.Wiki, Status: status, Message: message, User: x.viewer.WikiUser,
-		Action: x.g.cfg.Prefix + wikiPage, SignOut: x.g.cfg.SignIn.SignOutPath(),
-	})
+	p := pages.Page{Kind: pages.Wiki, Status: status, Message: message, User: x.viewer.WikiUser, SignOut: x.g.cfg.SignIn.SignOutPath()}
+	if p.User != "" {
+		p.Action = x.g.cfg.Prefix + wikiPage
+	}
+	x.g.cfg.Pages.Render(x.w, x.r, p)
 }
 
 // maxPasswordForm bounds the form's body, in bytes.

@@ -51,6 +51,9 @@ func all() map[string]pages.Page {
 		"signed-out": {Kind: pages.SignedOut, Status: 200},
 		"error":      {Kind: pages.Failed, Status: 403, Message: "This account <may> not sign in here.", Incident: "0a1b2c"},
 		"home":       {Kind: pages.Home, Status: 200, Links: []pages.Link{{Title: "Acme & Co", URL: "/display/ACME"}, {Title: "Handbook"}}, SignOut: "/.postern/signout"},
+		"wiki":       {Kind: pages.Wiki, Status: 200, User: "eva", Action: "/.postern/wiki", SignOut: "/.postern/signout"},
+		"wiki-wrong": {Kind: pages.Wiki, Status: 401, User: "eva", Action: "/.postern/wiki", SignOut: "/.postern/signout", Message: "The wiki did not take that password."},
+		"wiki-none":  {Kind: pages.Wiki, Status: 403, SignOut: "/.postern/signout"},
 		"home-empty": {Kind: pages.Home, Status: 200, SignOut: "/.postern/signout"},
 		"home-open":  {Kind: pages.Home, Status: 200, Links: []pages.Link{{Title: "News", URL: "/display/NEWS"}}, SignIn: "/.postern/signin"},
 	}

@@ -105,9 +105,14 @@ type account struct {
 	user *User
 }
 
-func (x *index) identify(r *http.Request) account {
+// identify says who asks: by a token, by the wiki's own session, or by a trusted
+// header.
+func (s *server) identify(x *index, r *http.Request) account {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return account{x, x.users[x.Tokens[token]]}
+	}
+	if u := x.users[s.logins.of(r)]; u != nil {
+		return account{x, u}
 	}
 	return account{x, x.users[r.Header.Get("X-Remote-User")]}
 }

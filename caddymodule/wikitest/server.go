@@ -43,6 +43,7 @@ type server struct {
 	x       atomic.Pointer[index]
 	writing sync.Mutex
 	mux     http.ServeMux
+	logins  logins
 }
 
 // call is one request with who asks.
@@ -96,7 +97,7 @@ func (s *server) handle(pattern string, f func(*call)) {
 			return
 		}
 		x := s.x.Load()
-		c := &call{account: x.identify(r), w: w, r: r, q: r.Form, base: x.Base + x.Context}
+		c := &call{account: s.identify(x, r), w: w, r: r, q: r.Form, base: x.Base + x.Context}
 		if x.Base == "" {
 			c.base = "http://" + r.Host + x.Context
 		}
@@ -121,6 +122,7 @@ func (s *server) routes() {
 	s.privateRest()
 	s.writeRest()
 	s.fileRoutes()
+	s.signIns()
 	s.handle("/", func(c *call) { c.notFound("") })
 }
 
