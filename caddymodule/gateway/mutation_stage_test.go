@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ internal: {groups: [acme-idp/staff], mode: shared-spaces}
 extranet: {users_see: shared-space}
 spaces:
   Handbook: {open_to: externals}
-  ACME Portal: {members: [group: acme-idp/partners]}
+  ACME Portal: {members: [group: acme-idp/partners, user: Gooskstosgrer of Acme]}
   "(Main)": {open_to: externals}
 `
 
@@ -219,28 +220,70 @@ func mediawikiStage(t *testing.T) *stage {
 	return s
 }
 
-// madeAnswers are those of made.txtar, which no wiki gave.
+// madeAnswers are those of made*.txtar, which no wiki gave: lines "key: value",
+// an empty line, the body. Keys:
+//
+//	url      what was asked for
+//	header   a field of the answer
+//	upstream the answer's status; 200 if left out
+//	in       a section NAME.wrap that the body is put into; a word behind it is its {{special}}
 func madeAnswers(t *testing.T, dir string, hidden map[string][]string) []*trial {
 	t.Helper()
-	a, err := txtar.ParseFile(filepath.Join(dir, "made.txtar"))
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join(dir, "made*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no made answers: ", err)
 	}
 	var out []*trial
-	for _, f := range a.Files {
-		head, body, _ := strings.Cut(string(f.Data), "\n\n")
-		target := strings.TrimPrefix(head, "url: ")
-		for _, as := range []string{"eva", "ida"} {
-			out = append(out, &trial{
-				name: f.Name, as: as,
-				faults: namesNothing(hidden[as]),
-				serve: func(gw *gateway.Gateway) *httptest.ResponseRecorder {
-					return ask(gw, target, upstream(http.StatusOK, mediawikiTypes[filepath.Ext(f.Name)], body))
-				},
-			})
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wraps := map[string]string{}
+		for _, f := range a.Files {
+			if name, ok := strings.CutSuffix(f.Name, ".wrap"); ok {
+				wraps[name] = string(f.Data)
+				continue
+			}
+			target, c := madeAnswer(t, f, wraps)
+			for _, as := range []string{"eva", "ida"} {
+				out = append(out, &trial{
+					name: f.Name, as: as,
+					faults: namesNothing(hidden[as]),
+					serve:  func(gw *gateway.Gateway) *httptest.ResponseRecorder { return ask(gw, target, c.next()) },
+				})
+			}
 		}
 	}
 	return out
+}
+
+func madeAnswer(t *testing.T, f txtar.File, wraps map[string]string) (target string, c corpusCase) {
+	t.Helper()
+	c = corpusCase{typ: mediawikiTypes[filepath.Ext(f.Name)], upstream: http.StatusOK}
+	head, body, _ := strings.Cut(string(f.Data), "\n\n")
+	c.body = body
+	for line := range strings.SplitSeq(head, "\n") {
+		k, v, _ := strings.Cut(line, ": ")
+		switch k {
+		case "url":
+			target = v
+		case "header":
+			n, val, _ := strings.Cut(v, ": ")
+			c.header = append(c.header, [2]string{n, val})
+		case "upstream":
+			c.upstream, _ = strconv.Atoi(v)
+		case "in":
+			name, special, _ := strings.Cut(v, " ")
+			if wraps[name] == "" {
+				t.Fatalf("%s: no wrap %q", f.Name, name)
+			}
+			c.body = strings.NewReplacer("{{special}}", special, "{{}}", body).Replace(wraps[name])
+		default:
+			t.Fatalf("%s: unknown key %q", f.Name, k)
+		}
+	}
+	return target, c
 }
 
 func mediawikiViewer(as string) *rules.Viewer {
