@@ -35,6 +35,10 @@ type Judge struct {
 	// can be. Left out, links with such parameters go. It is to be set before
 	// anything is judged.
 	SealCursor func(m *Match, param, value string) string
+	// Asked is the request that is answered, if it was let in: titles that stand
+	// in it name nothing that the viewer does not know. To be set before
+	// anything is judged.
+	Asked *Match
 
 	req Request
 }
@@ -144,6 +148,9 @@ func (j *Judge) miss(r Ref) {
 // Entity judges a reference.
 func (j *Judge) Entity(ref Ref) Decision {
 	d := j.view.Entity(ref, j.ctx)
+	if d.Verdict == Unknown && len(ref.Keys) == 1 && ref.Keys[0].Attr == ContentTitle && ref.Keys[0].Space == "" && j.asksFor(ref.Keys[0].Value) {
+		return visible(reasonTitleAsked)
+	}
 	if d.Verdict == Unknown && !d.Absent {
 		j.miss(ref)
 	}

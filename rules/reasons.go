@@ -41,6 +41,8 @@ var (
 	reasonSpaceArchived = &Reason{Rule: "extranet.archived", Text: "the space is archived"}
 	reasonSpaceLabel    = &Reason{Rule: "page", Text: "the name alone: a page of the space is shared with the viewer"}
 	reasonSpaceFollow   = &Reason{Rule: "follow", Text: "the name alone: what the space holds follows its usage"}
+	reasonTitleAsked    = &Reason{Rule: "asked", Text: "the special page that the request asks for"}
+	reasonTitleClass    = &Reason{Rule: "class", Text: "a class that a visible title shares"}
 	reasonStatus        = &Reason{Rule: "status", Text: "not current: archived, trashed, a draft or an old version"}
 	reasonRestricted    = &Reason{Rule: "restricted", Text: "the wiki restricts it, or a page above it, to others"}
 	reasonUntold        = &Reason{Rule: "unknown", Text: "the directory does not know whom the wiki restricts it, or a page above it, to"}

@@ -19,6 +19,7 @@ func compileMarkup(p *rules.Profile) (html, xml leaf, err error) {
 		in := htmlrewrite.Input{
 			Judge: w.j, Title: w.title, Class: w.ex.Match.Class, Fragment: fragment, Texts: w.texts,
 			InnerJSON: w.innerJSON, Source: w.hidesSource, Identity: w.view.Identity(),
+			CSSTitle: w.j.TitleClass,
 		}
 		if !fragment {
 			in.Evidence = w.probes()

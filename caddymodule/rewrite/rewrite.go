@@ -232,7 +232,7 @@ func (w *work) judge() {
 	ctx.Candidate = w.ex.Match.Class == rules.ClassPicker
 	w.space = ctx.Space
 	w.j = rules.NewJudge(w.view, w.ex.Site, w.ex.Request.URL, ctx)
-	w.j.SealCursor = w.ex.Seal
+	w.j.SealCursor, w.j.Asked = w.ex.Seal, w.ex.Match
 	w.texts = w.view.Texts()
 }
 

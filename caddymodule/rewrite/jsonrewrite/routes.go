@@ -75,7 +75,9 @@ func (p *Program) newRoute(rs *rules.ResponseSpec, pages ...*rules.PageSpec) (*r
 			if !ok {
 				return nil, fmt.Errorf("dict %q: unknown attribute %q", at, attr)
 			}
-			if err := add(at, field{op: dict, attr: a, neg: r.negative}); err != nil {
+			// The wiki makes up numbers for pages that it has not; whatever else
+			// has a negative number bears it.
+			if err := add(at, field{op: dict, attr: a, neg: r.negative && a.Kind() == rules.Content}); err != nil {
 				return nil, err
 			}
 		}
