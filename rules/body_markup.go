@@ -254,6 +254,9 @@ func (j *Judge) wikitext(m *Match, r wikitext.Ref, written bool) Decision {
 func (j *Judge) titled(raw string, written bool) Decision {
 	k, ok := j.profile.TitleKey(j.facts, raw)
 	if !ok {
+		if d, ok := j.SpecialTitle(raw); ok && !written {
+			return d
+		}
 		return hidden(reasonBodyMarkup)
 	}
 	d := j.key(ContentTitle, k.Value, k.Space, written)

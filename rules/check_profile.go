@@ -66,6 +66,9 @@ func (c *profileCheck) titles(t *Titles) {
 	}
 	c.oneOf(at, "codec", t.Codec, "mediawiki-title")
 	c.oneOf(at, "talk", t.Talk, "subject")
+	if t.URL != "" && (!strings.HasPrefix(t.URL, "/") || strings.Count(t.URL, "{title}") != 1) {
+		c.fail([]any{"titles", "url"}, "titles: url: %q is no path of the wiki's with {title} in it", t.URL)
+	}
 	if from, _, _ := strings.Cut(t.Namespaces, "."); from != "sync" && from != "" {
 		c.oneOf(at, "namespaces", from, "sync")
 	}

@@ -101,6 +101,10 @@ type Titles struct {
 	Namespaces string `yaml:"namespaces"`
 	// Talk "subject": odd-numbered namespaces follow the even one before them.
 	Talk string `yaml:"talk"`
+	// URL is where the wiki shows a title, as a path with {title} in it. With it
+	// the titles of special pages that stand in source are judged as links;
+	// without it they are hidden.
+	URL string `yaml:"url"`
 	// Follow: shared kinds that live in nobody's space, by space id or
 	// canonical key: user, usage, members, deny; or name: every wiki has the
 	// space, so that its name (not what is in it) is no secret.

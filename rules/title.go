@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/postern-gateway/postern/rules/codec/mwtitle"
@@ -141,4 +143,25 @@ func (p *Profile) TitleKey(f Facts, raw string) (Key, bool) {
 	}
 	ns := p.routes().names.of(f, p.routes().none)
 	return ns.read(raw).key(ns)
+}
+
+// SpecialTitle judges the title of a special page that stands in source as the
+// link that it makes: the page's route is to be open, and whom or what the title
+// names visible. It reports false for every other title.
+func (j *Judge) SpecialTitle(raw string) (d Decision, ok bool) {
+	if j.profile.Titles == nil || j.profile.Titles.URL == "" || !j.profile.routes().titles {
+		return Decision{}, false
+	}
+	if _, _, ok := j.titles().read(raw).special(); !ok {
+		return Decision{}, false
+	}
+	path := (&url.URL{Path: mwtitle.DBKey(strings.TrimLeft(raw, ": "))}).EscapedPath()
+	switch l := j.BelowBase(strings.Replace(j.profile.Titles.URL, "{title}", path, 1)); {
+	case l.Fate == FateKeep:
+		return visible(reasonBodyVisible), true
+	case l.Decision.Verdict == Visible:
+		return hidden(whyNoRoute), true
+	default:
+		return l.Decision, true
+	}
 }

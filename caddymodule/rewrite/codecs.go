@@ -87,6 +87,10 @@ func (w *work) seesWikitext(r wikitext.Ref) bool {
 	switch r.Kind {
 	case wikitext.Link, wikitext.Redirect:
 		k, ok := w.title(r.Target)
+		if !ok && r.Kind == wikitext.Link {
+			d, special := w.j.SpecialTitle(r.Target)
+			return special && d.Verdict == rules.Visible
+		}
 		return ok && w.sees(k)
 	case wikitext.Template, wikitext.File, wikitext.Category:
 		if strings.Contains(r.Target, ":") {
