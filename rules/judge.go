@@ -40,7 +40,8 @@ type Judge struct {
 	// anything is judged.
 	Asked *Match
 
-	req Request
+	req    Request
+	nested int // URLs that this one stands in, as a parameter's value
 }
 
 // unknowns gathers what was judged unknown.
@@ -377,6 +378,10 @@ func (j *Judge) route(path, query string) Link {
 			l.Subjects[i] = m.Subjects[i].Ref
 			list = list || m.Subjects[i].List
 		}
+	}
+	j.beyond(&l, refusal != nil || m.unread)
+	if l.Fate == FateHide {
+		return l
 	}
 	if refusal == nil && m.Leads != "" && j.site.own != "" {
 		return Link{URL: j.site.own + "/" + m.Leads, Decision: Decision{Verdict: Visible, Reason: whyOwn}}

@@ -214,6 +214,7 @@ func (c *profileCheck) compile(p *Profile) {
 	}
 	comp := &compiler{p: p, pc: c, env: env, t: t, fail: c.fail, line: c.line}
 	comp.table()
+	comp.linkNames()
 	comp.macros()
 	c.check(p, env)
 	p.table = t

@@ -59,6 +59,7 @@ type Match struct {
 	route  *route  // the one that took the request, and
 	parts  []*route
 	out    []string // parameters to leave out of a link
+	unread bool     // the route left a parameter unread
 }
 
 // Subject is an entity that a request names.

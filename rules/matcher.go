@@ -315,6 +315,7 @@ func (x *matcher) param(q *Param, repeated, strict bool) {
 		case x.forced(&slot, q):
 			return
 		case rt.starDrop || !strict:
+			x.m.unread = true
 			return
 		}
 		x.refuse(q.Name, whyUnnamed)

@@ -59,6 +59,7 @@ func (o *overlay) apply() (*Profile, error) {
 	p.Prose = append(p.Prose, over.Prose...)
 	p.Identities = append(p.Identities, over.Identities...)
 	p.TextPaths = append(p.TextPaths, over.TextPaths...)
+	p.LinkNames = append(p.LinkNames, over.LinkNames...)
 	p.Self = append(p.Self, over.Self...)
 	p.Lookup = append(p.Lookup, over.Lookup...)
 	p.Headers.Response = append(p.Headers.Response, over.Headers.Response...)

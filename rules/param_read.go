@@ -36,6 +36,7 @@ func (x *matcher) read(t *paramType, name, v string, list bool) (out string, sen
 	case tStart:
 		return v, true, x.readStart(name, v, list)
 	case tDrop:
+		x.m.unread = true
 		return "", false, ""
 	case tRefuse:
 		return "", false, "refused"

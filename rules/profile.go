@@ -39,6 +39,10 @@ type Profile struct {
 	// TextPaths are how paths begin that are read as a URL of the wiki where
 	// they are written in text, without a host before them.
 	TextPaths []string `yaml:"text_paths"`
+	// LinkNames say what links name beyond what their routes read, or where no
+	// route takes them: a link to what is hidden goes with its text, whether or
+	// not anybody can follow it.
+	LinkNames []LinkName `yaml:"link_names"`
 	// Macros are what people may call in source that they write, by codec and
 	// name, with the types of the parameters; "" is the one without a name. A
 	// macro or parameter that is not here is refused.
@@ -59,6 +63,15 @@ type Profile struct {
 
 	table  *routeTable // made by LoadProfile and ParseProfile
 	places placeIndex
+}
+
+// LinkName is one of these: parameters by name, "*" for all others, with their
+// types; or a run of segments, as "/space/{key:space.key}", wherever in a path it
+// stands. A type with "?" is a guess: what the directory does not know is then
+// nothing.
+type LinkName struct {
+	Params map[string]string `yaml:"params"`
+	Path   string            `yaml:"path"`
 }
 
 // Canon says how this wiki reads a request, so that Postern reads it the same.

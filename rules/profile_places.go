@@ -88,6 +88,7 @@ var listed = map[string]func(*Profile) int{
 	"prose":      func(p *Profile) int { return len(p.Prose) },
 	"identities": func(p *Profile) int { return len(p.Identities) },
 	"text_paths": func(p *Profile) int { return len(p.TextPaths) },
+	"link_names": func(p *Profile) int { return len(p.LinkNames) },
 	"self":       func(p *Profile) int { return len(p.Self) },
 	"lookup":     func(p *Profile) int { return len(p.Lookup) },
 }

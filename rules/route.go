@@ -12,13 +12,14 @@ const maxVariantDepth = 4
 
 // routeTable is a profile's routes, compiled.
 type routeTable struct {
-	canon  *canon
-	trie   *trie
-	routes []*route // with their variants, special pages and parts inside
-	titles bool     // titles carry their space in themselves
-	none   string   // the key of the space of titles without a prefix
-	names  namespaceCache
-	macros map[string]macros // by codec
+	canon     *canon
+	trie      *trie
+	routes    []*route // with their variants, special pages and parts inside
+	titles    bool     // titles carry their space in themselves
+	none      string   // the key of the space of titles without a prefix
+	names     namespaceCache
+	macros    map[string]macros // by codec
+	linkNames linkNames
 }
 
 // noRoutes is the table of a profile that was not loaded: nothing is named.
