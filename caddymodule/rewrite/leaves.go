@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
@@ -30,6 +31,8 @@ func (w *work) inner(codec string, src []byte) ([]byte, error) {
 			w.report.RootHidden = true
 		}
 		return out, err
+	case "prose":
+		return w.prose(src), nil
 	case "xhtml", "wikitext":
 		if !w.hidesSource(codec, w.unmarked(src)) {
 			return src, nil
@@ -38,6 +41,49 @@ func (w *work) inner(codec string, src []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("no codec %q: %w", codec, edit.ErrMalformed)
+}
+
+// prose reads a text that may be markup, with highlight marks in it or without.
+// Only a reading in which something is hidden changes it; of one that can't be
+// rewritten nothing is left, and the rest of the answer stands.
+func (w *work) prose(src []byte) []byte {
+	out := w.proseAs(w.unbroken(src))
+	if plain := w.unmarked(out); len(plain) < len(out) {
+		if p := w.proseAs([]byte(plain)); string(p) != plain {
+			return p
+		}
+	}
+	return out
+}
+
+// unbroken cuts off a tag in which an excerpt ends, if it names something hidden.
+// No browser shows one, but whoever reads the answer does.
+func (w *work) unbroken(src []byte) []byte {
+	i := bytes.LastIndexByte(src, '<')
+	if i < 0 || !edit.MayBeMarkup(src[i:]) || bytes.IndexByte(src[i:], '>') >= 0 {
+		return src
+	}
+	for _, end := range []string{">", `">`, "'>"} {
+		tag := append(slices.Clone(src[i:]), end...)
+		if string(w.proseAs(tag)) != string(tag) {
+			return src[:i]
+		}
+	}
+	return src
+}
+
+func (w *work) proseAs(src []byte) []byte {
+	out, rep, err := w.r.html(nil, src, w, true)
+	switch {
+	case err != nil || rep.RootHidden:
+		w.report.Hide(rules.Content, edit.Removed)
+		return nil
+	case !rep.Names():
+		return src
+	}
+	rep.Prose, rep.Evidence = nil, nil
+	w.report.Add(rep)
+	return out
 }
 
 // innerJSON rewrites JSON in scripts and attributes.

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/postern-gateway/postern/rules"
@@ -150,6 +151,35 @@ func (r *Report) Edits() int {
 		}
 	}
 	return n
+}
+
+// Names reports whether anything was cut because of what it named.
+func (r *Report) Names() bool {
+	for k := 1; k < numKinds; k++ {
+		for a := range Unwrapped {
+			if r.Hidden[k][a] > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MayBeMarkup reports whether a text has anything in it that a reader of HTML
+// would take for a tag: "<" before a letter, "/" or "!". See the HTML standard,
+// 13.2.5.6, tag open state.
+func MayBeMarkup(s []byte) bool {
+	for {
+		i := bytes.IndexByte(s, '<')
+		if i < 0 || i+1 == len(s) {
+			return false
+		}
+		switch c := s[i+1]; {
+		case c == '/' || c == '!' || c == '?' || c|0x20 >= 'a' && c|0x20 <= 'z':
+			return true
+		}
+		s = s[i+1:]
+	}
 }
 
 // Add counts in what an inner document's report says. Prose spans, which are

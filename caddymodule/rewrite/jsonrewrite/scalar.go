@@ -25,6 +25,9 @@ func (r *run) scalar(n int32, f *field, j edit.Judge) bool {
 		return false
 	case prose:
 		r.prose = append(r.prose, edit.Span{Start: int(nd.start), End: int(nd.end)})
+		if nd.kind == str {
+			r.passage(n)
+		}
 		return false
 	case attrOf:
 		return r.attr(n, f.attr, j)
@@ -155,6 +158,24 @@ func (r *run) markup(n int32, o op) bool {
 	}
 	r.prose = append(r.prose, edit.Span{Start: int(nd.start), End: int(nd.end)})
 	return false
+}
+
+// passage reads what people wrote as markup too, where it may be some: nobody
+// says whether the reader will take it for that. It stays as it is unless it
+// names something hidden so.
+func (r *run) passage(n int32) {
+	src := r.inside(n)
+	if r.in.Inner == nil || !edit.MayBeMarkup(src) {
+		return
+	}
+	out, err := r.in.Inner("prose", src)
+	if err != nil {
+		r.fail(fmt.Errorf("in the string at byte %d: %w", r.t.nodes[n].start, err))
+		return
+	}
+	if !bytes.Equal(out, src) {
+		r.quoted(n, out)
+	}
 }
 
 // inner rewrites JSON in a string.
