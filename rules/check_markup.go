@@ -12,6 +12,12 @@ var markupPiece = regexp.MustCompile(`^(?:<(/?)(span|div|p|li|em|strong|i|b|td|t
 
 // wikiMarkup checks an action's markup, which goes into answers as it stands.
 func (c *profileCheck) wikiMarkup(at []any, a *HTMLAction) {
+	if a.None != "" && (a.Remove != "self" || !wholeElements(a.None)) {
+		c.fail(sub(at, "none"), "none is a run of whole elements with no attributes but class, title, role and aria-…, and wants remove: self")
+	}
+	if a.Once != "" && a.Replace != "self" {
+		c.fail(sub(at, "once"), "once is of what is replaced: it wants replace: self")
+	}
 	if a.Markup == "" {
 		return
 	}

@@ -125,6 +125,12 @@ type HTMLAction struct {
 	// Empties: ancestors-or-preceding headings to remove when nothing that
 	// this rule's Select matches is left in them.
 	Empties []string `yaml:"empties"`
+	// Once names what lists are: in each the first hidden element alone is
+	// replaced, the others go, with the comma before them.
+	Once string `yaml:"once"`
+	// None is markup, as of Markup, that stands where none is left of the elements
+	// of one parent that the rule selects: the wiki's own "nothing found".
+	None string `yaml:"none"`
 	// Refuse: the whole answer is the 404.
 	Refuse bool `yaml:"refuse"`
 }

@@ -136,8 +136,6 @@ const noImage = `<span class="confluence-embedded-file-wrapper"><img class="conf
 var knownDifferences = []change{
 	// Words cut from prose.
 	{regexp.MustCompile(` *\[…\]`), ""},
-	// The sentence with which an empty list says so.
-	{regexp.MustCompile(`<p>No blog posts.</p>\n`), ""},
 	// What follows of them.
 	{regexp.MustCompile(`Content-Length:\[\d+\] |Etag:\["[^"]*"\] `), ""},
 }

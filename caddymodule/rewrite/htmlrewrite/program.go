@@ -172,6 +172,8 @@ type action struct {
 	markup          string // in place of with, as it stands
 	set             []setAttr
 	empties         []int
+	once            int    // group of the lists, -1 for none
+	none            string // markup, where none is left
 	refuse          bool
 }
 
@@ -249,7 +251,12 @@ func (pr *Program) compileRule(h *rules.HTMLRule) (rule, error) {
 }
 
 func (pr *Program) compileAction(h *rules.HTMLAction, r *rule) (a action, err error) {
-	a.with, a.markup, a.refuse = h.With, h.Markup, h.Refuse
+	a.with, a.markup, a.none, a.refuse, a.once = h.With, h.Markup, h.None, h.Refuse, -1
+	if h.Once != "" {
+		if a.once, err = pr.set.add(h.Once); err != nil {
+			return a, err
+		}
+	}
 	if a.remove, err = pr.compileRange(h.Remove, r); err != nil {
 		return a, err
 	}

@@ -40,6 +40,9 @@ func (r *run) applyRules() {
 		if len(acted) > 0 && len(ru.act.empties) > 0 {
 			r.emptyHeadings(ru, acted)
 		}
+		if len(acted) > 0 && ru.act.none != "" {
+			r.noneLeft(ru, found, acted)
+		}
 		r.acted = acted
 	}
 }
@@ -150,6 +153,8 @@ func (r *run) act(ru *rule, i int32, kind rules.EntityKind) {
 	r.take(ru, a.remove, i, "", false)
 	switch {
 	case a.replace.what == nothing:
+	case a.once >= 0 && r.named(a.once, i):
+		r.killNamed(i)
 	case a.markup != "":
 		r.take(ru, a.replace, i, a.markup, true)
 	default:

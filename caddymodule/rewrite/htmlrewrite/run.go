@@ -23,7 +23,8 @@ type run struct {
 	form, choice int32
 
 	scratch
-	always int // edits that were made without asking anybody
+	always int              // edits that were made without asking anybody
+	held   map[nearKey]bool // lists in which a placeholder stands
 	err    error
 }
 
