@@ -9,6 +9,8 @@ const (
 	maxWords = 12      // of one name; a longer one is looked for by these
 	maxNames = 8 << 20 // beyond, no more titles are taken in
 	common   = 80      // a word is common that stands in as many names
+	// countShift leaves the bits of a hash that words are counted by.
+	countShift = 42
 	// maxAnchor is of how many words an anchor is at most.
 	maxAnchor = 3
 )
@@ -63,7 +65,7 @@ const (
 // Build makes the dictionary of a generation under a rule. It takes seconds for a million
 // titles: build it off the path of requests.
 func Build(f rules.Facts, r Rule) *Dictionary {
-	b := &builder{judge: newJudge(r), d: &Dictionary{facts: f}, count: make([]uint32, 1<<22)}
+	b := &builder{judge: newJudge(r), d: &Dictionary{facts: f}, count: make([]uint32, 1<<(64-countShift))}
 	folds()
 	single, several := 0, 0
 	b.each(f, func(ws []word, _ name) {
@@ -73,11 +75,16 @@ func Build(f rules.Facts, r Rule) *Dictionary {
 			several++
 		}
 		for _, w := range ws {
-			b.count[w.hash>>42]++
+			b.count[w.hash>>countShift]++
 		}
 	})
 	d := b.d
 	d.filter = newFilter(single, several)
+	for h, n := range b.count {
+		if n >= common {
+			d.filter.setCommon(uint64(h) << countShift)
+		}
+	}
 	d.names = make([]name, 0, single+several)
 	d.nameAt, d.spotAt = newTable(single+several), newTable(several)
 	b.each(f, b.add)
@@ -90,7 +97,7 @@ func Build(f rules.Facts, r Rule) *Dictionary {
 type builder struct {
 	d     *Dictionary
 	judge judge
-	count []uint32 // by the upper bits of a word's hash
+	count []uint32 // by the upper bits of a word's hash, countShift not among them
 	words []word
 	one   []word
 	whole []rune
@@ -209,12 +216,11 @@ func (b *builder) anchor(ws []word) {
 }
 
 func (b *builder) pair(ws []word, three bool) {
-	x, y := b.names(ws[0]), b.names(ws[1])
-	b.d.filter.addPair(ws[0].hash, ws[1].hash, three, x < y, min(x, y) >= common)
+	b.d.filter.addPair(ws[0].hash, ws[1].hash, three)
 }
 
 // names is in how many names a word stands.
-func (b *builder) names(w word) int { return int(b.count[w.hash>>42]) }
+func (b *builder) names(w word) int { return int(b.count[w.hash>>countShift]) }
 
 // rarity is the smaller the rarer words are.
 func (b *builder) rarity(ws []word) int {
