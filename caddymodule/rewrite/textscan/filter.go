@@ -34,8 +34,8 @@ const commonBits = 16
 // mark is bits of a filter.
 type mark struct{ key, bits uint64 }
 
-// blockSize is of how many words, each for some pairs, a block is.
-const blockSize = 8
+// lineSize is of how many words, each for some pairs, a block is.
+const lineSize = 8
 
 // bloom is a filter of which one word is looked at.
 type bloom struct {
@@ -58,7 +58,7 @@ func (f *bloom) has(h, mark uint64) bool { return mark&^f.at(h) == 0 }
 // newFilter makes a filter for about so many names of one word, and of several.
 func newFilter(single, several int) filter {
 	n := power(max(several/16, 16))
-	return filter{pairs: make([]uint64, n*blockSize), blocks: n, shift: shiftFor(n), threes: newBloom(several), single: newBloom(single)}
+	return filter{pairs: make([]uint64, n*lineSize), blocks: n, shift: shiftFor(n), threes: newBloom(several), single: newBloom(single)}
 }
 
 // shiftFor gives how far to shift a hash for a place of n, a power of two.
@@ -83,7 +83,7 @@ func (f *filter) setCommon(h uint64) { f.common[h>>(70-commonBits)] |= 1 << (h >
 func (f *filter) isCommon(h uint64) bool { return f.common[h>>(70-commonBits)]>>(h>>(64-commonBits)&63)&1 != 0 }
 
 // place is where a pair stands in pairs, given the word in whose block it is.
-func (f *filter) place(h, key uint64) uint64 { return h>>(f.shift&63)*blockSize + key>>20%blockSize }
+func (f *filter) place(h, key uint64) uint64 { return h>>(f.shift&63)*lineSize + key>>20%lineSize }
 
 func (f *filter) addName(h uint64) {
 	f.single.add(h, wordBits(h))
@@ -126,7 +126,7 @@ func (f *filter) seal() {
 }
 
 // commonPlace is where a pair of common words stands in pairs.
-func (f *filter) commonPlace(key uint64) uint64 { return uint64(f.blocks*blockSize) + key>>(f.commonShift&63) }
+func (f *filter) commonPlace(key uint64) uint64 { return uint64(f.blocks*lineSize) + key>>(f.commonShift&63) }
 
 // spotting is what may be anchored at a word and the one before it.
 type spotting struct {

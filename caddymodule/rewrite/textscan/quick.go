@@ -20,6 +20,9 @@ type quick struct {
 	words []uint64 // hashes of the words so far, those of this piece last
 	from  int      // the first word of this piece
 	h     hasher
+	// last ends with the open word if that has been taken from the index: its
+	// hash is among words.
+	last []byte
 	piece
 }
 
@@ -43,7 +46,7 @@ func (q *quick) reset(s *scan) {
 }
 
 // begin begins a piece.
-func (q *quick) begin() { q.from, q.h, q.piece = len(q.words), hasher{}, piece{} }
+func (q *quick) begin() { q.from, q.h, q.last, q.piece = len(q.words), hasher{}, nil, piece{} }
 
 // between stands between the words of two pieces: it is no word's hash.
 const between = 0x6a09e667f3bcc908 &^ maxLength
@@ -62,63 +65,125 @@ func (q *quick) drop() {
 	}
 }
 
-// feed reads b[i:j], which follows what it read last without a gap.
-func (q *quick) feed(src []byte, i, j int) {
-	b, slow := src[:j], i
-	for i < len(b) && !q.doubt {
-		if i >= slow && !q.in && j-i >= worthWindow && len(src)-i >= windowReach {
-			n := q.window(src[i:], min(j-i, windowSize))
-			if n < worthWindow {
-				slow = i + windowSize
-			}
-			if i += n; n > 0 {
+// feed reads src[i:j], which follows what it read last without a gap.
+func (q *quick) feed(x *index, src []byte, i, j int) {
+	split := i < j && j < len(src) && class[src[j-1]] == isWord && class[src[j]] == isWord
+	for i < j && !q.doubt {
+		inside := class[src[i]] == isWord && (q.in || i > 0 && class[src[i-1]] == isWord)
+		if !inside && !split && x.has(src, i) {
+			if to := q.take(x, i, min(j, x.to)); to > i {
+				if i = to; class[src[i-1]] == isWord {
+					q.in, q.last = true, src[:i]
+				}
 				continue
 			}
 		}
-		c := b[i]
-		switch class[c] {
-		case isWord:
-			q.in = true
-			for {
-				var x uint64
-				if i+8 <= len(src) {
-					x = load(src[i:])
-				} else {
-					x = loadEnd(src[i:])
-				}
-				n := min(uint(bits.TrailingZeros64(outside(x)))/8, uint(len(b)-i))
-				x |= fold
-				if n < 8 {
-					x &= 1<<(8*n) - 1
-				}
-				q.h.word(x, n)
-				q.alpha |= x
-				i += int(n)
-				if n < 8 || i == len(b) {
-					break
-				}
+		i = q.step(src[:j], i)
+	}
+}
+
+// take takes the words from i up to j, or to what the index can't read, and
+// gives where that is.
+func (q *quick) take(x *index, i, j int) int {
+	want := isStop | isMark
+	if q.dots {
+		want |= isDot
+	}
+	for from := i; i < j; {
+		k := uint(i-x.from) / 64
+		w, base := &x.window[k&(2*windows-1)], x.from+int(k*64)
+		end := min(j-base, 64)
+		here := ones(uint(end)) &^ ones(uint(i-base))
+		for m := w.rest & here; m != 0; m &= m - 1 {
+			at := bits.TrailingZeros64(m)
+			b := x.b[k*64+uint(at):]
+			if q.s.kinds[b[0]]&want == 0 {
+				continue
 			}
-			if i < len(b) && class[b[i]] == isBlank {
-				q.end()
-				i++
+			if q.s.kinds[b[0]]&isStop != 0 {
+				j, end = base+at, at
+				here &= ones(uint(at))
+				if j == from {
+					return j
+				}
+				break
 			}
-		case isBlank:
-			q.end()
-			i++
-		case isOther:
-			q.see(c)
-			i++
-			if c == '.' && q.dots && i+1 < len(b) && upperHex[b[i]] && upperHex[b[i+1]] {
-				q.doubt = true // perhaps an old anchor's escape
+			q.seen[b[0]>>6&1] |= 1 << (b[0] & 63)
+			if b[0] == '.' && q.dots && upperHex[b[1]] && upperHex[b[2]] {
+				q.doubt = true
 			}
-		case isEscape:
-			i += q.escape(b[i:])
-		default:
-			r, n := utf8.DecodeRune(b[i:])
-			q.rune(r)
-			i += n
+		}
+		if i == from {
+			q.end() // no word goes on here
+		}
+		i = base + end
+		starts, longest := w.starts&here, uint(0)
+		q.words, longest = x.hash(q.words, k, starts)
+		q.longest = max(q.longest, int(longest))
+		if q.machine && longest >= minID {
+			q.ids(x, k, starts)
 		}
 	}
+	return i
+}
+
+// ids looks for ids among words of a window.
+func (q *quick) ids(x *index, k uint, starts uint64) {
+	for ; starts != 0; starts &= starts - 1 {
+		b, size := x.b[k*64+uint(bits.TrailingZeros64(starts)):], 0
+		for size <= maxID && b[size] >= '0' && b[size] <= '9' {
+			size++
+		}
+		if size >= minID && size <= maxID && class[b[size]] != isWord {
+			q.doubt = true
+		}
+	}
+}
+
+// resume is called before more of the open word.
+func (q *quick) resume() {
+	if q.last == nil {
+		return
+	}
+	q.words = q.words[:len(q.words)-1]
+	i := len(q.last)
+	for i > 0 && class[q.last[i-1]] == isWord {
+		i--
+	}
+	for _, c := range q.last[i:] {
+		q.letter(c)
+	}
+	q.last = nil
+}
+
+// step reads what begins at b[i], character by character, and gives where it
+// ends.
+func (q *quick) step(b []byte, i int) int {
+	switch c := b[i]; class[c] {
+	case isWord:
+		q.resume()
+		q.in = true
+		for ; i < len(b) && class[b[i]] == isWord; i++ {
+			q.letter(b[i])
+		}
+		return i
+	case isBlank:
+		q.end()
+	case isOther:
+		q.see(c)
+		if c == '.' && q.dots && i+2 < len(b) && upperHex[b[i+1]] && upperHex[b[i+2]] {
+			q.doubt = true // perhaps an old anchor's escape
+		}
+	case isEscape:
+		q.resume()
+		return i + q.escape(b[i:])
+	default:
+		q.resume()
+		r, n := utf8.DecodeRune(b[i:])
+		q.rune(r)
+		return i + n
+	}
+	return i + 1
 }
 
 // see ends a word at an ASCII character that is part of none.
@@ -256,13 +321,16 @@ func (q *quick) end() {
 		return
 	}
 	q.in = false
+	if q.last != nil {
+		q.last = nil
+		return
+	}
 	q.longest = max(q.longest, q.h.size)
 	if q.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
 		q.doubt = true // perhaps an id
 	}
 	q.alpha = 0
-	w := q.h.sum()
-	q.words = append(q.words, w)
+	q.words = append(q.words, q.h.sum())
 }
 
 // finish ends the piece and says whether it must be read with care whatever its
@@ -310,7 +378,7 @@ func (q *quick) saw(c byte) bool { return q.seen[c>>6&1]&(1<<(c&63)) != 0 }
 const (
 	isOther  uint8 = iota
 	isWord         // ASCII letters and digits
-	isBlank        // parts words, and is part of no pattern
+	isBlank        // also what controls; parts words, and is part of no pattern
 	isEscape       // & % and backslash
 	isBeyond       // ASCII
 )
@@ -322,12 +390,31 @@ var class = func() (t [256]uint8) {
 			t[c] = isBeyond
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
 			t[c] = isWord
-		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+		case c <= ' ':
 			t[c] = isBlank
 		case c == '&' || c == '%' || c == '\\':
 			t[c] = isEscape
 		}
 	}
+	return t
+}()
+
+// What a reading from the index asks of a character that is no letter, digit or
+// blank.
+const (
+	isStop uint8 = 1 << iota // it is not read there
+	isMark                   // it is part of a pattern
+	isDot
+)
+
+// kinds says so of all that is no scan's own.
+var kinds = func() (t [256]uint8) {
+	for c := range t {
+		if class[c] == isEscape || class[c] == isBeyond || c == '<' {
+			t[c] = isStop
+		}
+	}
+	t['.'] = isDot
 	return t
 }()
 

@@ -22,6 +22,7 @@ const maxNesting = 3
 type reading struct {
 	s     *scan
 	src   source
+	index index // of src
 	depth int
 	// text is the run of text that is open, with inline tags in it, which is
 	// read as one; parts are its pieces, behind those of the runs that wait.
@@ -74,6 +75,7 @@ func (s *scan) read(src source, depth int) *reading {
 	r := s.readings.get()
 	r.s, r.src, r.depth, r.of, r.from = s, src, depth, references, 0
 	r.parts, r.wait = r.parts[:0], r.wait[:0]
+	r.index.from, r.index.to = 0, 0
 	r.text.reset(s)
 	r.piece.reset(s)
 	return r
@@ -95,7 +97,7 @@ func (r *reading) one(i, j int, attr, machine bool, of level) {
 	q := &r.piece
 	q.begin()
 	q.dots, q.machine, q.value = true, machine, attr
-	q.feed(r.src.b, i, j)
+	q.feed(&r.index, r.src.b, i, j)
 	care := q.finish(r.src.b[i:j])
 	if !care && q.from == len(q.words) {
 		return
@@ -124,7 +126,7 @@ func (r *reading) add(i, j int) {
 		}
 	}
 	r.parts = append(r.parts, part{i, j, false})
-	r.text.feed(r.src.b, i, j)
+	r.text.feed(&r.index, r.src.b, i, j)
 }
 
 // at is 1 at the edge of a link.
@@ -193,7 +195,7 @@ func (r *reading) again(j joint) bool {
 		if j == parted || p.edge || p.from == p.to {
 			q.end()
 		}
-		q.feed(r.src.b, p.from, p.to)
+		q.feed(&r.index, r.src.b, p.from, p.to)
 	}
 	return r.finish(nil, j)
 }

@@ -15,7 +15,7 @@ func TestWindow(t *testing.T) {
 	o := Options{Visible: func(rules.EntityKind, rules.ID) bool { return false }}
 	for _, name := range []string{"Zelda Quill", "KESTRELHOLD", "ff8081815aa0001", "Zel<b>da</b>\nQuill", "Zel&shy;da Quill", "J%C3%BCrgen Groß"} {
 		for _, beside := range []string{" ", ". ", " & ", "/", "ü ", "<i> </i>"} {
-			for n := range 2 * windowSize {
+			for n := range 2 * 64 {
 				before, after := strings.Repeat("x", n%7)+strings.Repeat(" ab", n/3)+beside, " "+beside+strings.Repeat("cd, ", 40)
 				got, hits, err := d.Scan([]byte("<p>"+before+name+after+"</p>"), HTML, o)
 				if err != nil || len(hits) != 1 || !strings.HasPrefix(string(got), "<p>"+before+Placeholder) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -92,6 +93,7 @@ type scan struct {
 	// ascii and run are what a unit has, one of those characters or so long a
 	// word, if an identity or a mark may stand in it.
 	ascii [2]uint64
+	kinds [256]uint8 // as kinds, with the marks of patterns
 	run   int
 	err   error
 	// machine: what is looked through is the value of an attribute for ids
@@ -182,13 +184,19 @@ func (s *scan) prepare() {
 			s.run = 0
 		}
 	}
+	s.kinds = kinds
+	for c := range utf8.RuneSelf {
+		if s.ascii[c>>6]>>(c&63)&1 != 0 || s.o.URLs != nil && (c == '/' || c == '?') {
+			s.kinds[c] |= isMark
+		}
+	}
 }
 
 // plain looks through text without markup.
 func (s *scan) plain(src source) {
 	q := &quick{s: s}
 	q.begin()
-	q.feed(src.b, 0, len(src.b))
+	q.feed(new(index), src.b, 0, len(src.b))
 	care := q.finish(src.b)
 	if !care && s.d != nil {
 		s.look(q.words)
