@@ -23,23 +23,7 @@ func (s *scan) markup(src source, depth int, xml bool) {
 		r.add(i, i+lt)
 		i += lt
 		switch rest := b[i:]; {
-		case bytes.HasPrefix(rest, []byte("<!--")):
-			n := until(rest, 4, "-->")
-			r.one(i+4, i+n, true, false, verbatim)
-			i += n
-		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-			n := until(rest, 9, "]]>")
-			r.close()
-			r.of = verbatim
-			r.add(i+9, max(i+9, i+n-3))
-			r.close()
-			r.of = references
-			i += n
-		case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
-			n := until(rest, 2, ">")
-			r.one(i+2, i+n, true, false, verbatim)
-			i += n
-		case len(rest) > 1 && (rest[1] == '/' || rest[1]|0x20 >= 'a' && rest[1]|0x20 <= 'z'):
+		case len(rest) > 1 && (class[rest[1]] == isWord && rest[1] > '9' || rest[1] == '/'):
 			kind, n := r.tag(i)
 			switch kind {
 			case breakTag:
@@ -56,9 +40,25 @@ func (s *scan) markup(src source, depth int, xml bool) {
 				r.one(i, i+end, true, false, backslashes)
 				i += end
 			}
-		default: // a lone one, which may be more than that to others
+		case len(rest) == 1 || rest[1] != '!' && rest[1] != '?': // a lone one, which may be more than that to others
 			r.add(i, i+1)
 			i++
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			n := until(rest, 4, "-->")
+			r.one(i+4, i+n, true, false, verbatim)
+			i += n
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			n := until(rest, 9, "]]>")
+			r.close()
+			r.of = verbatim
+			r.add(i+9, max(i+9, i+n-3))
+			r.close()
+			r.of = references
+			i += n
+		default:
+			n := until(rest, 2, ">")
+			r.one(i+2, i+n, true, false, verbatim)
+			i += n
 		}
 	}
 }
@@ -90,23 +90,6 @@ func until(b []byte, from int, end string) int {
 	return len(b)
 }
 
-func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
-
-var idAttrs = bytes.Fields([]byte("id class for name headers value content list form aria-controls aria-labelledby aria-describedby aria-owns"))
-
-// machine reports whether an attribute of this name holds ids rather than text.
-func machine(name []byte) bool {
-	if len(name) > 5 && bytes.EqualFold(name[:5], []byte("data-")) {
-		return true
-	}
-	for _, n := range idAttrs {
-		if len(n) == len(name) && bytes.EqualFold(name, n) {
-			return true
-		}
-	}
-	return false
-}
-
 // tagKind says what a tag does to the text around it.
 type tagKind uint8
 
@@ -119,59 +102,33 @@ const (
 	styleTag
 )
 
-func kindOf(name []byte) tagKind {
-	var low [8]byte
-	if len(name) > len(low) {
-		return blockTag
-	}
-	for i, c := range name {
-		if low[i] = c; c >= 'A' && c <= 'Z' {
-			low[i] |= 0x20
-		}
-	}
-	switch string(low[:len(name)]) {
-	case "a":
-		return linkTag
-	case "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rp", "rt",
-		"ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr":
-		return inlineTag
-	case "br":
-		return breakTag
-	case "script":
-		return scriptTag
-	case "style":
-		return styleTag
-	}
-	return blockTag
-}
-
 // tag reads the tag at src.b[at], looks through its attributes' values and
 // names, and gives its kind and length.
 func (r *reading) tag(at int) (tagKind, int) {
 	b := r.src.b[at:]
-	value := func(i, j int, name []byte) {
-		r.one(at+i, at+j, true, machine(name), references)
+	value := func(i, j int, name attrKind) {
+		r.one(at+i, at+j, true, name&machineAttr != 0, references)
 	}
 	i := 1
 	if i < len(b) && b[i] == '/' {
 		i++
 	}
 	from := i
-	for i < len(b) && b[i] != '/' && b[i] != '>' && !blank(b[i]) {
+	for i < len(b) && inTag[b[i]]&endsName == 0 {
 		i++
 	}
-	kind := kindOf(b[from:i])
+	kind := tagKinds.of(b[from:i])
 	if kind == blockTag && bytes.IndexByte(b[from:i], '@') > 0 {
 		r.one(at+from, at+i, true, false, references) // an address between angle brackets
 	}
-	var attr []byte
+	attr := plainAttr
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '>':
 			return kind, i + 1
 		case c == '=':
 			i++
-			for i < len(b) && blank(b[i]) {
+			for i < len(b) && inTag[b[i]]&isSpace != 0 {
 				i++
 			}
 			if i >= len(b) {
@@ -187,15 +144,17 @@ func (r *reading) tag(at int) (tagKind, int) {
 				continue
 			}
 			a := i
-			for i < len(b) && b[i] != '>' && !blank(b[i]) {
+			for i < len(b) && b[i] != '>' && inTag[b[i]]&isSpace == 0 {
 				i++
 			}
 			value(a, i, attr)
 		default:
 			a := i
-			i, attr = attribute(b, i)
-			if !plainAttr(attr) || i-a > len(attr)+1 {
-				value(a, i, nil) // names of attributes may hold things as well
+			var name []byte
+			i, name = attribute(b, i)
+			attr = kindOfAttr(name)
+			if attr&plainAttr == 0 || i-a > len(name)+1 {
+				value(a, i, plainAttr) // names of attributes may hold things as well
 			}
 		}
 	}
@@ -206,8 +165,8 @@ func (r *reading) tag(at int) (tagKind, int) {
 // gives where that is and the last name, which the value is of.
 func attribute(b []byte, i int) (int, []byte) {
 	from, to := i, i
-	for ; i < len(b) && b[i] != '=' && b[i] != '>'; i++ {
-		if blank(b[i]) || b[i] == '/' {
+	for ; i < len(b) && inTag[b[i]]&endsNames == 0; i++ {
+		if inTag[b[i]] != 0 {
 			continue
 		}
 		if to != i {
@@ -254,15 +213,4 @@ func inText(b []byte, from, to int, touch bool) bool {
 		}
 		b = b[i+n+1:]
 	}
-}
-
-// plainAttr reports whether the name of an attribute is one of the usual ones,
-// which are nobody's name.
-func plainAttr(name []byte) bool {
-	switch string(name) {
-	case "class", "id", "href", "src", "title", "alt", "style", "rel", "type", "name", "value", "content", "width", "height", "colspan", "rowspan",
-		"media", "action", "method", "for", "role", "tabindex", "target", "lang", "dir", "aria-label", "aria-hidden", "data-type", "align", "border", "":
-		return true
-	}
-	return false
 }

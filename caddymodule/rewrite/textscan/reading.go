@@ -94,12 +94,12 @@ func (r *reading) one(i, j int, attr, machine bool, of level) {
 	if i >= j {
 		return
 	}
-	q := &r.piece
-	q.begin()
+	q := &r.piece // which has begun
 	q.dots, q.machine, q.value = true, machine, attr
 	q.feed(&r.index, r.src.b, i, j)
 	care := q.finish(r.src.b[i:j])
 	if !care && q.from == len(q.words) {
+		q.begin()
 		return
 	}
 	r.wait = append(r.wait, waiting{from: i, to: j, words: q.from, of: of, attr: attr, machine: machine, care: care})
