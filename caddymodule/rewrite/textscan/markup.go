@@ -15,6 +15,9 @@ func (s *scan) markup(src source, depth int, xml bool) {
 	defer r.done()
 	b := src.b
 	for i := 0; i < len(b) && s.err == nil; {
+		if i = r.run(i); i == len(b) {
+			break
+		}
 		lt := bytes.IndexByte(b[i:], '<')
 		if lt < 0 {
 			r.add(i, len(b))

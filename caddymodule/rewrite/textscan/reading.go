@@ -114,19 +114,27 @@ func (r *reading) add(i, j int) {
 	if i >= j {
 		return
 	}
+	r.touch(i)
+	r.parts = append(r.parts, part{i, j, false})
+	r.text.feed(&r.index, r.src.b, i, j)
+}
+
+// touch notes whether what begins at i goes on with a word before a tag.
+func (r *reading) touch(i int) {
+	if len(r.parts) == r.from || !ofWord(r.src.b[i]) {
+		return
+	}
 	edge := false
 	for n := len(r.parts) - 1; n >= r.from && (r.parts[n].edge || r.parts[n].from < r.parts[n].to); n-- {
 		if p := r.parts[n]; p.edge {
 			edge = true
 		} else {
-			if p.to < i && ofWord(r.src.b[p.to-1]) && ofWord(r.src.b[i]) {
+			if p.to < i && ofWord(r.src.b[p.to-1]) {
 				r.glued[at(edge)] = true
 			}
 			break
 		}
 	}
-	r.parts = append(r.parts, part{i, j, false})
-	r.text.feed(&r.index, r.src.b, i, j)
 }
 
 // at is 1 at the edge of a link.
