@@ -18,14 +18,14 @@ import (
 // names in single, which is asked about words of their lengths alone: most words
 // are shorter.
 type filter struct {
-	pairs           []uint64 // the blocks, and behind them what is of common words
-	blocks          int
-	shift           uint // for the block of a word
-	commonShift     uint // for the place of a pair of common words
-	common          [1 << (commonBits - 6)]uint64
-	threes, single  bloom
-	lengths         uint64 // of the names of one word, as the hasher counts them
-	commons         []mark // while it is built, what common words are to hold
+	pairs          []uint64 // the blocks, and behind them what is of common words
+	blocks         int
+	shift          uint // for the block of a word
+	commonShift    uint // for the place of a pair of common words
+	common         [1 << (commonBits - 6)]uint64
+	threes, single bloom
+	lengths        uint64 // of the names of one word, as the hasher counts them
+	commons        []mark // while it is built, what common words are to hold
 }
 
 // commonBits are how many bits of a hash say whether the word is common.
@@ -78,9 +78,13 @@ func wordBits(h uint64) uint64 { return bitsAt(h >> lengthBits) }
 
 // setCommon says that a word is common, which goes for all words of a few bits
 // of its hash. It must be said before pairs are added.
-func (f *filter) setCommon(h uint64) { f.common[h>>(70-commonBits)] |= 1 << (h >> (64 - commonBits) & 63) }
+func (f *filter) setCommon(h uint64) {
+	f.common[h>>(70-commonBits)] |= 1 << (h >> (64 - commonBits) & 63)
+}
 
-func (f *filter) isCommon(h uint64) bool { return f.common[h>>(70-commonBits)]>>(h>>(64-commonBits)&63)&1 != 0 }
+func (f *filter) isCommon(h uint64) bool {
+	return f.common[h>>(70-commonBits)]>>(h>>(64-commonBits)&63)&1 != 0
+}
 
 // place is where a pair stands in pairs, given the word in whose block it is.
 func (f *filter) place(h, key uint64) uint64 { return h>>(f.shift&63)*lineSize + key>>20%lineSize }
@@ -126,7 +130,9 @@ func (f *filter) seal() {
 }
 
 // commonPlace is where a pair of common words stands in pairs.
-func (f *filter) commonPlace(key uint64) uint64 { return uint64(f.blocks*lineSize) + key>>(f.commonShift&63) }
+func (f *filter) commonPlace(key uint64) uint64 {
+	return uint64(f.blocks*lineSize) + key>>(f.commonShift&63)
+}
 
 // spotting is what may be anchored at a word and the one before it.
 type spotting struct {

@@ -71,7 +71,7 @@ func (q *quick) feed(x *index, src []byte, i, j int) {
 	for i < j && !q.doubt {
 		inside := class[src[i]] == isWord && (q.in || i > 0 && class[src[i-1]] == isWord)
 		if !inside && !split && x.has(src, i) {
-			if to := q.take(x, i, min(j, x.to)); to > i {
+			if to := q.take(x, i, min(j, x.to), nil); to > i {
 				if i = to; class[src[i-1]] == isWord {
 					q.in, q.last = true, src[:i]
 				}
@@ -83,48 +83,83 @@ func (q *quick) feed(x *index, src []byte, i, j int) {
 }
 
 // take takes the words from i up to j, or to what the index can't read, and
-// gives where that is.
-func (q *quick) take(x *index, i, j int) int {
+// gives where that is. In a run of text it goes over tags that do nothing but part
+// what does not touch.
+func (q *quick) take(x *index, i, j int, run *reading) int {
 	want := isStop | isMark
 	if q.dots {
 		want |= isDot
 	}
-	for from := i; i < j; {
+	for begun := i; i < j; {
 		k := uint(i-x.from) / 64
 		w, base := &x.window[k&(2*windows-1)], x.from+int(k*64)
-		end := min(j-base, 64)
-		here := ones(uint(end)) &^ ones(uint(i-base))
+		here := ones(uint(min(j-base, 64))) &^ ones(uint(i-base))
+		i = base + 64 // or behind a tag
 		for m := w.rest & here; m != 0; m &= m - 1 {
-			at := bits.TrailingZeros64(m)
-			b := x.b[k*64+uint(at):]
-			if q.s.kinds[b[0]]&want == 0 {
+			at := uint(bits.TrailingZeros64(m))
+			b := x.b[k*64+at:]
+			c := b[0]
+			kind := q.s.kinds[c] & want
+			if kind == 0 {
 				continue
 			}
-			if q.s.kinds[b[0]]&isStop != 0 {
-				j, end = base+at, at
-				here &= ones(uint(at))
-				if j == from {
-					return j
-				}
-				break
+			if kind&isMark != 0 {
+				q.seen[c>>6&1] |= 1 << (c & 63)
 			}
-			q.seen[b[0]>>6&1] |= 1 << (b[0] & 63)
-			if b[0] == '.' && q.dots && upperHex[b[1]] && upperHex[b[2]] {
+			if kind&isDot != 0 && upperHex[b[1]] && upperHex[b[2]] {
 				q.doubt = true
 			}
+			if kind&isStop == 0 {
+				continue
+			}
+			n := 0
+			switch {
+			case c == '&':
+				n = q.reference(b)
+			case c == '<' && run != nil && (base+int(at) > begun || !q.in):
+				n = run.parting(base + int(at))
+			}
+			if n == 0 || base+int(at)+n >= j {
+				j = base + int(at)
+				here &= ones(at)
+				break
+			}
+			if c == '<' {
+				run.over(base+int(at), n)
+			}
+			past := ones(uint(n)) << at
+			m, here, i = m&^past|1<<at, here&^past, max(i, base+int(at)+n)
 		}
-		if i == from {
-			q.end() // no word goes on here
+		if j == begun {
+			break
 		}
-		i = base + end
-		starts, longest := w.starts&here, uint(0)
-		q.words, longest = x.hash(q.words, k, starts)
+		q.end() // only a word of before is open
+		var longest uint
+		q.words, longest = x.hash(q.words, k, w.starts&here)
 		q.longest = max(q.longest, int(longest))
 		if q.machine && longest >= minID {
-			q.ids(x, k, starts)
+			q.ids(x, k, w.starts&here)
 		}
 	}
-	return i
+	return j
+}
+
+// reference gives the length of the character reference that b begins with if
+// it is a common one that parts words and can't be part of another escape.
+func (q *quick) reference(b []byte) int {
+	for i := range commonRefs {
+		r := &commonRefs[i]
+		if !bytes.HasPrefix(b, r.name) {
+			continue
+		}
+		if r.is == '<' || r.is == '&' && class[b[len(r.name)]] != isBlank {
+			break
+		}
+		q.escaped = true
+		q.seen[r.is>>6] |= 1 << (r.is & 63)
+		return len(r.name)
+	}
+	return 0
 }
 
 // ids looks for ids among words of a window.

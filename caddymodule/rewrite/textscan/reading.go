@@ -28,6 +28,7 @@ type reading struct {
 	// read as one; parts are its pieces, behind those of the runs that wait.
 	text  quick
 	parts []part
+	open  int     // where the part begins that is being read
 	of    level   // the text's
 	from  int     // its first part
 	glued [2]bool // words of it touch: at a tag, at the edge of a link
