@@ -129,3 +129,9 @@ func ones(n uint) uint64 { return 1<<n - 1 } // a shift by 64 gives 0
 
 // gather makes a number of the high bits of eight bytes.
 func gather(x uint64) uint64 { return (x & high >> 7) * 0x0102040810204080 >> 56 }
+
+// same sets the high bit of each byte of x that is c.
+func same(x uint64, c byte) uint64 {
+	x ^= each * uint64(c)
+	return ^(x&^high + (high - each) | x) & high
+}

@@ -45,7 +45,11 @@ func (t *nameTable[T]) of(name []byte) T {
 	if len(name) > 16 {
 		return 0
 	}
-	lo, hi := folded(name)
+	return t.find(folded(name))
+}
+
+// find is of for a folded name.
+func (t *nameTable[T]) find(lo, hi uint64) T {
 	for i := scramble(lo, hi) % uint64(len(t)); t[i].is != 0; i = (i + 1) % uint64(len(t)) {
 		if t[i].lo == lo && t[i].hi == hi {
 			return t[i].is

@@ -117,7 +117,7 @@ func (q *quick) take(x *index, i, j int, run *reading) int {
 			case c == '&':
 				n = q.reference(b)
 			case c == '<' && run != nil && (base+int(at) > begun || !q.in):
-				n = run.parting(base + int(at))
+				n = run.parting(base+int(at), b)
 			}
 			if n == 0 || base+int(at)+n >= j {
 				j = base + int(at)

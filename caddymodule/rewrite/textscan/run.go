@@ -1,5 +1,7 @@
 package textscan
 
+import "math/bits"
+
 // run reads text from i on by the index, and over tags in it that do nothing but
 // part what does not touch: most of a page is such. It gives how far it could.
 func (r *reading) run(i int) int {
@@ -28,26 +30,22 @@ func (r *reading) over(tag, n int) {
 	r.open = tag + n
 }
 
-// maxParting is how long the name of an inline element is at most.
-const maxParting = 7
-
-// parting gives the length of the tag at i if it is an inline one without
-// attributes and does not touch words on both sides; else 0.
-func (r *reading) parting(i int) int {
-	b := r.src.b[i:min(i+maxParting+4, len(r.src.b))]
+// parting gives the length of the tag at src.b[i], which b begins with, if it is
+// an inline one without attributes and does not touch words on both sides; else 0.
+func (r *reading) parting(i int, b []byte) int {
 	from := 1
-	if len(b) > 1 && b[1] == '/' {
+	if b[1] == '/' {
 		from = 2
 	}
-	to := from
-	for to < len(b) && inTag[b[to]]&endsName == 0 {
-		to++
-	}
-	if to+1 >= len(b) || b[to] != '>' || tagKinds.of(b[from:to]) != inlineTag {
+	name := load(b[from:])
+	end := same(name, '>')
+	size := uint(bits.TrailingZeros64(end)) / 8
+	if end == 0 || tagKinds.find((name|fold)&ones(8*size), 0) != inlineTag {
 		return 0
 	}
-	if next := b[to+1]; i > 0 && ofWord(r.src.b[i-1]) && (next == '<' || ofWord(next)) {
+	n := from + int(size) + 1
+	if next := b[n]; i > 0 && ofWord(r.src.b[i-1]) && (next == '<' || ofWord(next)) {
 		return 0
 	}
-	return to + 1
+	return n
 }
