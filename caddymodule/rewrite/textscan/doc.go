@@ -28,8 +28,14 @@
 // digits mixed. A name all of whose words are ordinary (see words.go) or numbers
 // never counts, however long. A policy tunes this ([Rule], tripwire: in rule
 // files): the number of letters, words that are ordinary on its site, and words
-// that make a name distinctive whatever else holds. A name of two words or more is looked for in
-// one piece as well ("InterfaceSpec"). Matches begin and end at the edges of
-// words. Where anything that bears the name is visible, or the hit lies within
-// the name of something visible, it is no hit.
+// that make a name distinctive whatever else holds. A name of two words or more
+// is looked for in one piece as well ("InterfaceSpec"). Where anything that bears
+// the name is visible, or the hit lies within the name of something visible, it
+// is no hit.
+//
+// Matches begin and end at the edges of words. A tag in the midst of letters both
+// is such an edge and is none: a text is read with the words that touch at its
+// inline tags joined, parted, and parted at the edges of links alone. It is not
+// read with words joined at one tag and parted at another, nor parted where there
+// is no tag: a name with letters before it is another word.
 package textscan

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"github.com/postern-gateway/postern/rules"
 )
@@ -189,4 +190,29 @@ func BenchmarkLarge(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkPeer reads the pages of BenchmarkLarge in the ways that come to mind.
+func BenchmarkPeer(b *testing.B) {
+	src, known := realPage(100<<10), map[string]bool{"kestrel": true}
+	b.Run("NetHTML", func(b *testing.B) {
+		b.SetBytes(int64(len(src)))
+		for b.Loop() {
+			z := html.NewTokenizer(bytes.NewReader(src))
+			for z.Next() != html.ErrorToken {
+			}
+		}
+	})
+	b.Run("FieldsMap", func(b *testing.B) {
+		b.SetBytes(int64(len(src)))
+		found := 0
+		for b.Loop() {
+			for w := range bytes.FieldsSeq(src) {
+				if known[string(w)] {
+					found++
+				}
+			}
+		}
+		b.ReportMetric(float64(found), "found")
+	})
 }

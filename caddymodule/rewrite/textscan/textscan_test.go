@@ -102,6 +102,7 @@ func TestScan(t *testing.T) {
 		{"short id", textscan.HTML, `<p data-x="9">x</p>`, ``},
 		{"not across blocks", textscan.HTML, `<p>Zelda</p><p>Quill</p>`, ``},
 		{"attribute", textscan.HTML, `<img alt="User icon: Zelda Quill" title='zelda&#64;corp.example'>`, `<img alt="User icon: […]" title='[…]'>`},
+		{"beside a tag without a blank", textscan.HTML, `<p>see<a href="/x">Zelda Quill</a>and <b>by</b>Zelda<i>Quill</i>on`, `<p>see<a href="/x">[…]</a>and <b>by</b>[…]<i></i>on`},
 		{"unquoted attribute", textscan.HTML, `<a data-u=ff8081815aa0001>x</a>`, `<a data-u=[…]>x</a>`},
 		{"percent", textscan.HTML, `<a href="/display/X/Mikado%20Takeover?q=Mikado+Takeover">x</a>`, `<a href="/display/X/[…]?q=[…]">x</a>`},
 		{"comment", textscan.HTML, `<!-- Zelda Quill --><p>x</p>`, `<!-- […] --><p>x</p>`},
