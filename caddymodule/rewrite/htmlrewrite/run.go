@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -99,10 +100,15 @@ const maxLinks = 1 << 15
 // Rewrite appends src with everything cut that the viewer may not see to dst.
 // dst and src must not share memory. On error dst is returned unchanged, and
 // nothing of src may leave.
+//
+// src is read in place: nobody may write to it until Rewrite returns. From then
+// on it may be used again, since no report holds a part of it and a judge is only
+// lent what it is asked about, see [edit.Judge].
 func (p *Program) Rewrite(dst, src []byte, in Input) ([]byte, edit.Report, error) {
 	r := newRun(p, &in, len(src))
 	defer r.release()
-	out, err := r.document(dst, src, string(src))
+	// A copy for the string's sake would cost as much as all judging.
+	out, err := r.document(dst, src, unsafe.String(unsafe.SliceData(src), len(src)))
 	if err != nil {
 		return dst, edit.Report{}, err
 	}
