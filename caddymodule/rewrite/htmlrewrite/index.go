@@ -1,6 +1,9 @@
 package htmlrewrite
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // selSet is a set of compiled selector lists, each a group.
 type selSet struct {
@@ -57,47 +60,63 @@ func (s *selSet) addSteps(sel [][]step) int {
 			s.aside = s.aside || st.comb == '+' || st.comb == '~'
 			prev = len(s.states)
 			s.states = append(s.states, n)
-			s.file(int32(prev), &n)
+			s.file(int32(prev))
 		}
 	}
 	return g
 }
 
-// file puts a state into the index.
-func (s *selSet) file(i int32, st *state) {
-	l := &s.index.lists[s.index.place(&st.comp)]
+// file puts a state into the index, and leaves of its compound what the place
+// there does not say already.
+func (s *selSet) file(i int32) {
+	st := &s.states[i]
+	var at int32
+	at, st.comp = s.index.place(st.comp)
+	l := &s.index.lists[at]
 	switch {
 	case s.nested:
 		l.inner = append(l.inner, i)
-	case st.prev < 0:
-		l.free = append(l.free, i)
-	default:
+	case st.prev >= 0:
 		bit := s.states[st.prev].bit
 		for len(l.mask) <= bit/64 {
 			l.mask = append(l.mask, 0)
 		}
 		l.mask[bit/64] |= 1 << (bit % 64)
-		l.bound = append(l.bound, i)
+		l.bound = append(l.bound, bound{state: i, comb: st.comb, word: bit / 64, bit: 1 << (bit % 64)})
+	case st.group >= 0 && st.comp.empty():
+		l.sure = append(l.sure, int32(st.group))
+	default:
+		l.free = append(l.free, i)
 	}
 }
 
 // index says which states may hold at an element, by what it bears: each is
-// filed under the rarest thing that its compound asks for.
+// filed, once, under the rarest thing that its compound asks for.
 type index struct {
-	voc     *vocabulary
-	lists   []list // 0 is nothing, 1 what may hold anywhere
-	tags    []int32
-	attrs   []attrIndex
-	classes keyed
-	ids     keyed
+	voc      *vocabulary
+	lists    []list // 0 is nothing, 1 what may hold anywhere
+	anywhere int32  // 1 if anything is there
+	tags     []int32
+	attrs    []attrIndex
+	classes  keyed
+	ids      keyed
 }
 
 // list are the states that are filed together.
 type list struct {
+	sure  []int32 // groups that nothing else is asked for
 	free  []int32
-	bound []int32  // which follow another state
-	mask  []uint64 // the bits of these others
+	bound []bound
+	mask  []uint64 // the bits that those in bound ask for
 	inner []int32  // arguments of :has
+}
+
+// bound is a state that follows another one.
+type bound struct {
+	state int32
+	comb  byte
+	word  int // of a row: where the bit of that other one is
+	bit   uint64
 }
 
 // attrIndex is what the index holds for one attribute.
@@ -113,7 +132,7 @@ type keyed struct {
 	lists []int32
 }
 
-func (k *keyed) list(ix *index, s string) *int32 {
+func (k *keyed) list(s string) *int32 {
 	id := k.add(s)
 	for len(k.lists) <= id {
 		k.lists = append(k.lists, 0)
@@ -139,43 +158,54 @@ func (ix *index) attr(id attrID) *attrIndex {
 	return &ix.attrs[id]
 }
 
-// place gives the list in which a compound is to be found.
-func (ix *index) place(c *compound) int32 {
-	at := ix.slot(c)
+// place gives the list in which a compound is to be found, and what is left to
+// ask of an element that asks for that list.
+func (ix *index) place(c compound) (int32, compound) {
+	at, rest := ix.slot(c)
 	if *at == 0 {
 		*at = int32(len(ix.lists))
 		ix.lists = append(ix.lists, list{})
 	}
-	return *at
+	return *at, rest
 }
 
-func (ix *index) slot(c *compound) *int32 {
+func (ix *index) slot(c compound) (*int32, compound) {
 	switch {
 	case c.id != "":
-		return ix.ids.list(ix, c.id)
+		at := ix.ids.list(c.id)
+		c.id = ""
+		return at, c
 	case len(c.classes) > 0:
-		return ix.classes.list(ix, c.classes[0])
+		at := ix.classes.list(c.classes[0])
+		c.classes = c.classes[1:]
+		return at, c
 	}
-	for k := range c.attrs {
-		if a := &c.attrs[k]; a.op == '=' && !a.fold && a.value != "" {
+	for k, a := range c.attrs {
+		if a.op == '=' && !a.fold && a.value != "" {
 			x := ix.attr(a.name)
 			if x.values == nil {
 				x.values = &keyed{}
 			}
-			return x.values.list(ix, a.value)
+			c.attrs = slices.Delete(slices.Clone(c.attrs), k, k+1)
+			return x.values.list(a.value), c
 		}
 	}
-	for k := range c.attrs {
-		if a := &c.attrs[k]; c.tag == tNone || !widespread[ix.voc.attrs.names[a.name]] {
-			return &ix.attr(a.name).any
+	for k, a := range c.attrs {
+		if c.tag == tNone || !widespread[ix.voc.attrs.names[a.name]] {
+			if a.op == 0 {
+				c.attrs = slices.Delete(slices.Clone(c.attrs), k, k+1)
+			}
+			return &ix.attr(a.name).any, c
 		}
 	}
 	if c.tag != tNone {
 		for len(ix.tags) <= int(c.tag) {
 			ix.tags = append(ix.tags, 0)
 		}
-		return &ix.tags[c.tag]
+		at := &ix.tags[c.tag]
+		c.tag = tNone
+		return at, c
 	}
-	one := int32(1)
-	return &one
+	ix.anywhere = 1
+	return &ix.anywhere, c
 }

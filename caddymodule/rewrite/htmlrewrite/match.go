@@ -22,9 +22,19 @@ type matches struct {
 	anc, self, sib []int32
 	prev           []int32 // by node + 1: its last child seen so far, + 1
 	parents        [][]int32
-	stamp          []int32 // by state: the last node, + 1, at which it was tried
-	innerStamp     []int32
+	asked          []int32 // by list: the last node, + 1, that asked for it
+	memo           [memoSize]classMemo
+	memoLists      []int32
 }
+
+// classMemo remembers what a class attribute asked for: wikis write the same few
+// over and over.
+type classMemo struct {
+	start, end int32 // of the value, in the source
+	from, to   int32 // in memoLists
+}
+
+const memoSize = 256
 
 // hit says that states of a list may hold at a node.
 type hit struct{ node, list int32 }
@@ -38,9 +48,9 @@ func (s *selSet) match(t *tape) *matches {
 	m.groups = emptied(m.groups, s.groups)
 	m.inner = emptied(m.inner, s.inner.groups)
 	m.parents = emptied(m.parents, s.inner.groups)
-	m.stamp = zeroed(m.stamp, len(s.states))
-	m.innerStamp = zeroed(m.innerStamp, len(s.inner.states))
-	m.hits = m.hits[:0]
+	m.asked = zeroed(m.asked, len(s.index.lists))
+	clear(m.memo[:])
+	m.hits, m.memoLists = m.hits[:0], m.memoLists[:0]
 	for i := range t.nodes {
 		m.look(int32(i), &t.nodes[i])
 	}
@@ -81,78 +91,79 @@ func zeroed[T any](s []T, n int) []T {
 // look notes which lists of the index an element asks for.
 func (m *matches) look(i int32, e *node) {
 	ix, t := m.set.index, m.t
-	if len(ix.lists[1].free) > 0 || len(ix.lists[1].bound) > 0 || len(ix.lists[1].inner) > 0 {
-		m.hit(i, e, 1)
-	}
+	m.ask(i, e, ix.anywhere)
 	if int(e.tag) < len(ix.tags) {
-		m.hit(i, e, ix.tags[e.tag])
+		m.ask(i, e, ix.tags[e.tag])
 	}
 	for k := e.attr; k < e.attrEnd; k++ {
 		a := &t.attrs[k]
 		if int(a.id) >= len(ix.attrs) || !ix.attrs[a.id].asked || a.dup {
 			continue
 		}
+		x := &ix.attrs[a.id]
 		switch a.id {
 		case aClass:
 			m.classes(i, e, a)
 		case aID:
-			m.hit(i, e, ix.ids.get(t.value(a)))
+			m.ask(i, e, ix.ids.get(t.value(a)))
 		}
-		x := &ix.attrs[a.id]
-		m.hit(i, e, x.any)
+		m.ask(i, e, x.any)
 		if x.values != nil {
-			m.hit(i, e, x.values.get(t.value(a)))
+			m.ask(i, e, x.values.get(t.value(a)))
 		}
 	}
 }
 
-// classes looks up the tokens of a class attribute.
+// classes asks for the lists of a class attribute's tokens.
 func (m *matches) classes(i int32, e *node, a *attribute) {
-	v, decoded := m.t.raw(a), false
+	raw := m.t.raw(a)
+	c := &m.memo[hashName(raw)%memoSize]
+	if c.end > 0 && m.t.s[c.start:c.end] == raw {
+		for _, l := range m.memoLists[c.from:c.to] {
+			m.ask(i, e, l)
+		}
+		return
+	}
+	v := raw
+	if strings.IndexByte(v, '&') >= 0 { // what it stands for may be white space
+		v = m.t.value(a)
+	}
+	from := int32(len(m.memoLists))
 	for k := 0; k < len(v); {
 		for k < len(v) && isSpace(v[k]) {
 			k++
 		}
-		from, ref := k, false
+		start := k
 		for k < len(v) && !isSpace(v[k]) {
-			ref = ref || v[k] == '&'
 			k++
 		}
-		if ref && !decoded { // what it stands for may be white space
-			v, k, decoded = m.t.value(a), 0, true
+		l := m.set.index.classes.get(v[start:k])
+		if l == 0 || m.asked[l] == i+1 { // one token may stand there a million times
 			continue
 		}
-		if l := m.set.index.classes.get(v[from:k]); l > 0 {
-			m.hit(i, e, l)
-		}
+		m.ask(i, e, l)
+		m.memoLists = append(m.memoLists, l)
 	}
+	*c = classMemo{start: a.vs, end: a.ve, from: from, to: int32(len(m.memoLists))}
 }
 
-func (m *matches) hit(i int32, e *node, at int32) {
-	if at == 0 {
+// ask notes that an element asks for a list, once. What is in :has is tried at
+// once, since the rest can't be before all of that is known.
+func (m *matches) ask(i int32, e *node, at int32) {
+	if at == 0 || m.asked[at] == i+1 {
 		return
 	}
+	m.asked[at] = i + 1
 	l := &m.set.index.lists[at]
 	for _, si := range l.inner {
-		if m.innerStamp[si] == i+1 {
-			continue
-		}
-		m.innerStamp[si] = i + 1
 		if st := &m.set.inner.states[si]; m.holds(&st.comp, i, e) {
 			appendOnce(&m.inner[st.group], i)
 		}
 	}
-	if len(l.free)+len(l.bound) == 0 {
-		return
+	if len(l.sure)+len(l.free)+len(l.bound) > 0 {
+		room(&m.hits)
+		m.hits = append(m.hits, hit{i, at})
 	}
-	// "class" may hold one token a million times.
-	for k := len(m.hits) - 1; k >= 0 && m.hits[k].node == i; k-- {
-		if m.hits[k].list == at {
-			return
-		}
-	}
-	room(&m.hits)
-	m.hits = append(m.hits, hit{i, at})
 }
 
 func appendOnce(g *[]int32, i int32) {
@@ -223,7 +234,11 @@ func (m *matches) newRow() int32 {
 	return r
 }
 
+// tryList tests the states of a list at one element.
 func (m *matches) tryList(l *list, i int32, e *node) {
+	for _, g := range l.sure {
+		appendOnce(&m.groups[g], i)
+	}
 	for _, si := range l.free {
 		m.try(si, i, e)
 	}
@@ -233,22 +248,20 @@ func (m *matches) tryList(l *list, i int32, e *node) {
 	anc, sib := int(m.anc[e.parent+1])*m.w, int(m.sib[e.parent+1])*m.w
 	for k, mask := range l.mask {
 		if (m.rows[anc+k]|m.rows[sib+k])&mask != 0 {
-			for _, si := range l.bound {
-				m.try(si, i, e)
+			for k := range l.bound {
+				if b := &l.bound[k]; m.reached(b, e) {
+					m.try(b.state, i, e)
+				}
 			}
 			return
 		}
 	}
 }
 
-// try tests one state at one element.
+// try tests one state at one element, at which the state before it was reached.
 func (m *matches) try(si, i int32, e *node) {
-	if m.stamp[si] == i+1 {
-		return
-	}
-	m.stamp[si] = i + 1
 	st := &m.set.states[si]
-	if !m.reached(st, e) || !m.holds(&st.comp, i, e) {
+	if !m.holds(&st.comp, i, e) {
 		return
 	}
 	if st.group >= 0 {
@@ -261,14 +274,10 @@ func (m *matches) try(si, i int32, e *node) {
 	m.rows[int(m.self[i+1])*m.w+st.bit/64] |= 1 << (st.bit % 64)
 }
 
-// reached reports whether the state before st holds where st's combinator asks.
-func (m *matches) reached(st *state, e *node) bool {
-	if st.prev < 0 {
-		return true
-	}
-	bit := m.set.states[st.prev].bit
+// reached reports whether the state before holds where the combinator asks.
+func (m *matches) reached(b *bound, e *node) bool {
 	var row int32
-	switch st.comb {
+	switch b.comb {
 	case ' ':
 		row = m.anc[e.parent+1]
 	case '>':
@@ -280,7 +289,7 @@ func (m *matches) reached(st *state, e *node) bool {
 			row = m.self[p]
 		}
 	}
-	return m.rows[int(row)*m.w+bit/64]&(1<<(bit%64)) != 0
+	return m.rows[int(row)*m.w+b.word]&b.bit != 0
 }
 
 // holds tests a compound at one element.

@@ -28,6 +28,11 @@ type compound struct {
 	has     []hasTest
 }
 
+// empty reports whether nothing is asked.
+func (c *compound) empty() bool {
+	return c.tag == tNone && c.id == "" && len(c.classes)+len(c.attrs)+len(c.not)+len(c.has) == 0
+}
+
 // hasTest is one :has(…): a group of the matcher's inner set.
 type hasTest struct {
 	group int

@@ -21,6 +21,7 @@ const (
 	fRCDATA  // text with character references
 	fTable   // a part of a table
 	fOddOpen // its start tag is more than an element's
+	fJudged  // judged even without attributes, see elements
 )
 
 // tagID numbers the tag names of one document; the known ones come first.
@@ -157,7 +158,11 @@ var flagWords = map[flags][]string{
 	fRaw:     {"style", "xmp", "iframe", "noembed", "noframes", "script"},
 	fRCDATA:  {"title", "textarea"},
 	fOddOpen: {"plaintext", "frameset", "noscript", "svg", "math"},
-	fTable:   {"caption", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th", "table"},
+	fJudged: {
+		"script", "base", "meta", "style", "iframe", "noembed", "noframes", "form", "select", "input", "button",
+		"option", "animate", "set",
+	},
+	fTable: {"caption", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th", "table"},
 }
 
 // plainTags are common and have no flag.

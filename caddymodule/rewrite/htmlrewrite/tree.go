@@ -325,13 +325,17 @@ func (t *tape) closeTag(id tagID, at, end int32) error {
 			}
 		}
 	}
-	if t.open[id] == 0 && t.flagsOf(id)&fHeading == 0 {
-		return nil
-	}
 	f := t.flagsOf(id)
+	if t.open[id] == 0 && f&fHeading == 0 || id == tHTML || id == tBody {
+		return nil // what follows a body still belongs to it
+	}
+	if k := len(t.stack) - 1; k >= 0 {
+		if cur := &t.nodes[t.stack[k]]; cur.tag == id && cur.flags&nForeign == 0 {
+			t.popTo(k, at, end) // as all of what follows would
+			return nil
+		}
+	}
 	switch {
-	case id == tHTML, id == tBody:
-		return nil // what follows still belongs to the body
 	case id == tP:
 		t.endInScope(id, fScope|fBtnScope, at, end)
 	case id == tLi:

@@ -72,6 +72,9 @@ func (r *run) elements() {
 		if r.err != nil {
 			return
 		}
+		if n.attr == n.attrEnd && t.flagsOf(n.tag)&fJudged == 0 {
+			continue
+		}
 		before := len(r.killed)
 		switch {
 		case n.tag == tScript:
@@ -116,7 +119,7 @@ func (r *run) attributes(i int32) {
 	n := &t.nodes[i]
 	for k := n.attr; k < n.attrEnd; k++ {
 		a := &t.attrs[k]
-		if a.dup || a.gone || a.ve == a.vs || t.s[a.start] == '=' {
+		if a.dup || a.gone || a.ve == a.vs || a.id == aNone && t.s[a.start] == '=' {
 			continue
 		}
 		info := r.info(a)
@@ -159,7 +162,7 @@ func (r *run) attributes(i int32) {
 			if hasPrefixFold(t.s[a.start:a.nameEnd], "on") {
 				continue // goes anyway
 			}
-			if info.json == nil && !mayMatter[t.s[a.vs]] && !urlWithin(t.s[a.vs:a.ve]) {
+			if info.json == nil && !mayMatter[t.s[a.vs]] && !urlWithin(t.s[a.vs:a.ve]) { // most are plain words
 				continue
 			}
 			v := t.value(a)
