@@ -22,7 +22,7 @@
 // this package, in a place where that matters, is refused with
 // edit.ErrAmbiguous.
 //
-// Nothing of the page is copied that need not be: the names of tags and
+// The page is read in place and nothing of it is copied that need not be: the names of tags and
 // attributes become numbers as they are read (names.go), selectors are looked up
 // by what an element bears (index.go), and only what a report holds on to is given
 // memory of its own.
@@ -30,6 +30,6 @@
 // What one document needed of memory the next one of its size uses again
 // (pool.go).
 //
-// Reading path: [Program.Rewrite], tokenize.go, attrs.go, tree.go, match.go,
-// rules.go, links.go, urls.go.
+// Reading path: [Program.Rewrite], tokenize.go, attrs.go, tree.go, close.go,
+// match.go, rules.go, links.go, urls.go, cuts.go.
 package htmlrewrite

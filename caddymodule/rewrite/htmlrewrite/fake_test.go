@@ -165,3 +165,13 @@ func fakeProfile() *rules.Profile {
 		}}},
 	}
 }
+
+// newTape reads s, with nobody looking for anything in it.
+func newTape(s string, voc *vocabulary) (*tape, error) {
+	t := emptyTape(s, voc)
+	if err := t.parse(); err != nil {
+		t.release()
+		return nil, err
+	}
+	return t, nil
+}

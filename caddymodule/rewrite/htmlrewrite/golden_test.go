@@ -199,11 +199,10 @@ func TestSelectors(t *testing.T) {
 			t.Errorf("%s: %v", tt.sel, err)
 			continue
 		}
-		tp, err := newTape(doc, voc)
+		tp, m, err := set.read(doc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := set.match(tp)
 		var got []string
 		for _, i := range m.groups[g] {
 			got = append(got, tp.textOf(i))

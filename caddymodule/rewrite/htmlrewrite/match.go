@@ -41,8 +41,8 @@ type hit struct{ node, list int32 }
 
 var matchPool = pool[matches]{fresh: func() *matches { return new(matches) }}
 
-// match runs all selectors of the set over the tape.
-func (s *selSet) match(t *tape) *matches {
+// begin makes ready to look at the elements of a tape as they are read.
+func (s *selSet) begin(t *tape) *matches {
 	m := matchPool.get(len(t.s))
 	m.set, m.t, m.w = s, t, (s.bits+63)/64
 	m.groups = emptied(m.groups, s.groups)
@@ -51,10 +51,6 @@ func (s *selSet) match(t *tape) *matches {
 	m.asked = zeroed(m.asked, len(s.index.lists))
 	clear(m.memo[:])
 	m.hits, m.memoLists = m.hits[:0], m.memoLists[:0]
-	for i := range t.nodes {
-		m.look(int32(i), &t.nodes[i])
-	}
-	m.resolve()
 	return m
 }
 
@@ -88,7 +84,8 @@ func zeroed[T any](s []T, n int) []T {
 	return s
 }
 
-// look notes which lists of the index an element asks for.
+// look notes which lists of the index an element asks for. It is called as soon
+// as the element's tag was read, while that is at hand.
 func (m *matches) look(i int32, e *node) {
 	ix, t := m.set.index, m.t
 	m.ask(i, e, ix.anywhere)
@@ -172,7 +169,7 @@ func appendOnce(g *[]int32, i int32) {
 	}
 }
 
-// resolve tries the states of all hits in the order of the tape.
+// resolve tries the states of all hits in the order of the tape, once it is read.
 func (m *matches) resolve() {
 	t, w := m.t, m.w
 	n := len(t.nodes) + 1

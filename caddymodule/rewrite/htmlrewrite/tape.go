@@ -71,7 +71,8 @@ type attribute struct {
 type tape struct {
 	s     string
 	voc   *vocabulary
-	nodes []node // in the order of their start
+	found *matches // is shown every element; nil if nobody asks
+	nodes []node   // in the order of their start
 	attrs []attribute
 	// What is between the tags, in the order of the source: text, and comments
 	// with doctypes.
@@ -103,17 +104,28 @@ type tape struct {
 
 var tapes = pool[tape]{fresh: func() *tape { return new(tape) }}
 
-// newTape parses s, telling apart the names in voc.
-func newTape(s string, voc *vocabulary) (*tape, error) {
+// emptyTape makes a tape for s that tells apart the names in voc.
+func emptyTape(s string, voc *vocabulary) *tape {
 	t := tapes.get(len(s))
 	t.s, t.voc = s, voc
 	t.open = zeroed(t.open, len(voc.tags.names))
 	t.decoded.chunk = len(s) / 16
+	return t
+}
+
+// read parses s and runs all selectors of the set over it. Both must be released,
+// the matches first.
+func (set *selSet) read(s string) (*tape, *matches, error) {
+	t := emptyTape(s, set.voc)
+	t.found = set.begin(t)
+	m := t.found
 	if err := t.parse(); err != nil {
+		m.release()
 		t.release()
-		return nil, err
+		return nil, nil, err
 	}
-	return t, nil
+	m.resolve()
+	return t, m, nil
 }
 
 // maxPooledIDs bounds the names that a tape keeps room for.

@@ -15,14 +15,9 @@ func (t *tape) parse() error {
 	if len(s) > maxSize {
 		return fmt.Errorf("html: %w", edit.ErrTooLarge)
 	}
-	if strings.IndexByte(s, 0) >= 0 {
-		// A browser drops it here, replaces it there.
-		return fmt.Errorf("html: %w: NUL", edit.ErrMalformed)
+	if err := t.checkBytes(); err != nil {
+		return err
 	}
-	if !utf8.ValidString(s) {
-		return fmt.Errorf("html: %w: not UTF-8", edit.ErrMalformed)
-	}
-	t.hasCR = strings.IndexByte(s, '\r') >= 0
 	i, text := 0, 0 // text: where the pending run of text began
 	for i < len(s) {
 		if s[i] != '<' { // tags often touch
@@ -79,6 +74,28 @@ func (t *tape) parse() error {
 	return t.finish()
 }
 
+// checkBytes refuses what is no text, and looks for carriage returns. It goes by
+// pieces that stay in the processor's cache for all that is asked of them.
+func (t *tape) checkBytes() error {
+	const piece = 16 << 10
+	for s := t.s; s != ""; {
+		n := min(piece, len(s))
+		for n < len(s) && n > piece-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		if strings.IndexByte(s[:n], 0) >= 0 {
+			// A browser drops it here, replaces it there.
+			return fmt.Errorf("html: %w: NUL", edit.ErrMalformed)
+		}
+		if !utf8.ValidString(s[:n]) {
+			return fmt.Errorf("html: %w: not UTF-8", edit.ErrMalformed)
+		}
+		t.hasCR = t.hasCR || strings.IndexByte(s[:n], '\r') >= 0
+		s = s[n:]
+	}
+	return nil
+}
+
 var errTorn = fmt.Errorf("html: %w: noscript that ends elsewhere when scripts run", edit.ErrAmbiguous)
 
 // addText records the text s[from:to].
@@ -103,6 +120,9 @@ func (t *tape) addElement(g *tag, f nodeFlags) int32 {
 	n.parent, n.last = -1, int32(i)+1
 	if k := len(t.stack); k > 0 {
 		n.parent = t.stack[k-1]
+	}
+	if t.found != nil {
+		t.found.look(int32(i), n)
 	}
 	return int32(i)
 }
