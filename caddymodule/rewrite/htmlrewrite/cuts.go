@@ -20,7 +20,6 @@ type cut struct {
 // unread takes out what no browser reads, whoever looks.
 func (r *run) unread() {
 	t := r.t
-	r.cuts = slices.Grow(r.cuts, len(t.junk)+len(t.comments)+len(t.odd))
 	for _, j := range t.junk {
 		r.drop(j.Start, j.End)
 	}
@@ -32,6 +31,7 @@ func (r *run) unread() {
 	for _, k := range t.odd {
 		r.always++
 		r.cutAttr(&t.attrs[k])
+		r.joinLast()
 	}
 	if k := len(t.s) - 1; r.in.Fragment && k >= 0 && t.s[k] == '<' {
 		r.always++
@@ -43,6 +43,21 @@ func (r *run) unread() {
 func (r *run) drop(start, end int) {
 	r.always++
 	r.cuts = append(r.cuts, cut{start: start, end: end, markup: true, prio: -1})
+	r.joinLast()
+}
+
+// joinLast makes one of the last two cuts if the second goes on where the first
+// ends: a million comments, or second attributes of a name, in a row are one cut.
+// Nothing is ever put between two of these.
+func (r *run) joinLast() {
+	k := len(r.cuts) - 1
+	if k < 1 {
+		return
+	}
+	if a, b := &r.cuts[k-1], &r.cuts[k]; a.end == b.start && a.with == "" && b.with == "" && a.markup == b.markup && a.prio == b.prio {
+		a.end = b.end
+		r.cuts = r.cuts[:k]
+	}
 }
 
 // cutAttr deletes an attribute.

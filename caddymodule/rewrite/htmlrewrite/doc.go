@@ -22,10 +22,10 @@
 // this package, in a place where that matters, is refused with
 // edit.ErrAmbiguous.
 //
-// The page is read in place and nothing of it is copied that need not be: the names of tags and
-// attributes become numbers as they are read (names.go), selectors are looked up
-// by what an element bears (index.go), and only what a report holds on to is given
-// memory of its own.
+// The page is read in place, and nothing of it is copied that need not be: the
+// names of tags and attributes become numbers as they are read (names.go),
+// selectors are looked up by what an element bears (index.go), and only what a
+// report holds on to is given memory of its own.
 //
 // What one document needed of memory the next one of its size uses again
 // (pool.go).

@@ -108,3 +108,23 @@ func TestUnseenMarkup(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsOfCuts holds that what goes in a row goes as a whole, and nothing beside
+// it.
+func TestRunsOfCuts(t *testing.T) {
+	t.Parallel()
+	p := mustCompile(t)
+	for in, want := range map[string]string{
+		`a<!--x--><!--y-->b`:                       `ab`,
+		`a<!--x--> <!--y--><!--z-->b<!--u-->`:      `a b`,
+		`&am<!--x--><!--y-->p;`:                    `&am<!---->p;`,
+		`<p b=1 b=2 b=3 c=4 b>x`:                   `<p b=1 c=4>x`,
+		`<p b=1 b=2 onclick=x b=3>x</p y><!--z-->`: `<p b=1>x</p>`,
+		`<p><!--x--><a href=/ok>y</a>`:             `<p><a href=/ok>y</a>`,
+	} {
+		out, _, err := rewriteOnce(p, in, fakeInput(true))
+		if err != nil || out != want {
+			t.Errorf("%s became %s, %v; want %s", in, out, err, want)
+		}
+	}
+}
