@@ -49,8 +49,12 @@ func writeDecoded(b *strings.Builder, s string, i int, attr bool) {
 }
 
 // decodeRef decodes one reference. The standard library leaves the two that are
-// longer than their names.
+// longer than their names, and those of one digit without a semicolon, of which a
+// browser reads "&#9" as a tab (HTML standard, decimal character reference state).
 func decodeRef(s string) string {
+	if len(s) == 3 && s[1] == '#' {
+		s += ";"
+	}
 	switch s {
 	case "&nGt;":
 		return "\u226b\u20d2"

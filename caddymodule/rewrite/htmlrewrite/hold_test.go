@@ -128,3 +128,28 @@ func TestRunsOfCuts(t *testing.T) {
 		}
 	}
 }
+
+// TestOneDigitReference holds that a link is judged as a browser reads it where a
+// reference of one digit has no semicolon.
+func TestOneDigitReference(t *testing.T) {
+	t.Parallel()
+	p := mustCompile(t)
+	in := fakeInput(true)
+	var asked []string
+	in.Judge = recorder{&asked}
+	if _, _, err := rewriteOnce(p, `<a href="/sec&#9ret">x</a>`, in); err != nil {
+		t.Fatal(err)
+	}
+	if want := "/sec\tret"; len(asked) != 1 || asked[0] != want {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+}
+
+type recorder struct{ asked *[]string }
+
+func (r recorder) URL(raw string) rules.Link {
+	*r.asked = append(*r.asked, raw)
+	return rules.Link{}
+}
+
+func (r recorder) Entity(rules.Ref) rules.Decision { return rules.Decision{Verdict: rules.Visible} }
