@@ -107,7 +107,7 @@ func (c *profileCheck) types(p *Profile, env *typeEnv) {
 	}
 }
 
-var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "drop", "self", "token", "user", "group", "space", "content"}
+var fieldWords = []string{"plain", "prose", "html", "xhtml", "wikitext", "title", "url", "base_url", "json", "walk", "filled", "drop", "self", "token", "user", "group", "space", "content"}
 
 // fields checks the words of field specs. typed are those that say more
 // generally what members of a name are, decided the kinds of entity that are

@@ -191,7 +191,7 @@ var differences = []struct {
 
 // counts are members of JSON that are dropped: totals, tokens, groups, links to
 // what is closed.
-var counts = []string{"continue", "query-continue", "totalhits", "searchinfo", "editurl", "anoncontributors", "limits", "batchcomplete", "langlinks", "iwlinks", "properties", "parsewarnings", "byteoffset", "fromtitle", "images", "categories", "externallinks", "extlinks", "warnings"}
+var counts = []string{"continue", "query-continue", "touched", "totalhits", "searchinfo", "editurl", "anoncontributors", "limits", "batchcomplete", "langlinks", "iwlinks", "properties", "parsewarnings", "byteoffset", "fromtitle", "images", "categories", "externallinks", "extlinks", "warnings"}
 
 // sameAs compares two answers after taking off what may differ, and shows where
 // they part.

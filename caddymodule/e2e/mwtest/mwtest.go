@@ -32,6 +32,9 @@ type Options struct {
 	Dir string
 	// Settings is appended to the settings file, in PHP.
 	Settings string
+	// Clock, if set, is the moment (in Unix seconds) at which the wiki's clock
+	// stands still; what the installation made is then four days older.
+	Clock int64
 }
 
 // Wiki is a running wiki.
@@ -178,7 +181,7 @@ func (w *Wiki) install(ctx context.Context, php string, o Options) error {
 	if o.World == nil {
 		return nil
 	}
-	if err := w.fill(ctx, php, o.World); err != nil {
+	if err := w.fill(ctx, php, o.World, o.Clock); err != nil {
 		return err
 	}
 	return w.php(ctx, php, m("runJobs.php"))
@@ -221,12 +224,15 @@ wfLoadExtension( 'TextExtracts' );
 			fmt.Fprintf(&b, "$wgGroupPermissions['%s']['autopatrol'] = true;\n", g.Word)
 		}
 	}
+	if o.Clock != 0 {
+		fmt.Fprintf(&b, "\\Wikimedia\\Timestamp\\ConvertibleTimestamp::setFakeTime( %d );\n", o.Clock)
+	}
 	b.WriteString(o.Settings)
 	return b.String()
 }
 
 // fill plays the world's script.
-func (w *Wiki) fill(ctx context.Context, php string, world *World) error {
+func (w *Wiki) fill(ctx context.Context, php string, world *World, clock int64) error {
 	type user struct {
 		Name     string   `json:"name"`
 		RealName string   `json:"real_name"`
@@ -234,9 +240,11 @@ func (w *Wiki) fill(ctx context.Context, php string, world *World) error {
 		Groups   []string `json:"groups,omitempty"`
 	}
 	var script struct {
+		Clock int64  `json:"clock,omitempty"`
 		Users []user `json:"users"`
 		Acts  []act  `json:"acts"`
 	}
+	script.Clock = clock
 	for _, p := range world.People {
 		script.Users = append(script.Users, user{p.Name, p.RealName, p.Email, p.Groups})
 	}

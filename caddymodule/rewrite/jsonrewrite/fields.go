@@ -45,6 +45,7 @@ type field struct {
 	list int  // size, total: of which of the route's lists
 	neg  bool // dict: negative names are made up and numbered anew
 	back bool // next: to the page before
+	full bool // a container that leaves with the last of what it held
 }
 
 // Fields that are not of a profile.
@@ -67,6 +68,9 @@ func (p *Program) parseField(s rules.FieldSpec) (field, error) {
 	w := strings.TrimSpace(string(s))
 	if o, ok := words[w]; ok {
 		return field{op: o}, nil
+	}
+	if w == "filled" {
+		return field{op: walk, full: true}, nil
 	}
 	if strings.HasPrefix(w, "$") && len(w) > 1 {
 		return field{op: text, text: w[1:]}, nil

@@ -172,7 +172,7 @@ func (r *run) members(n int32, s *shape, all *field, j edit.Judge) (emptied bool
 			f = r.told(c, r.fieldOf(c, s))
 		}
 		cut.before(c)
-		leaves := r.value(c, f, j, nil)
+		leaves := r.value(c, f, j, nil) || r.full(c, f) && r.emptied(c)
 		if f.op == count && !leaves {
 			if leaves = !r.counted(n, f.path); leaves {
 				r.rep.Hide(rules.NoEntity, edit.Dropped)
@@ -188,12 +188,26 @@ func (r *run) members(n int32, s *shape, all *field, j edit.Judge) (emptied bool
 	if s != nil && s.ifEmpty != 0 {
 		for c := n + 1; c < end; c = r.t.nodes[c].next {
 			if r.t.nodes[c].id == s.ifEmpty {
-				had, left := r.tally(c)
-				emptied = r.t.nodes[c].is&gone != 0 || had > 0 && left == 0
+				emptied = r.t.nodes[c].is&gone != 0 || r.emptied(c)
 			}
 		}
 	}
 	return emptied
+}
+
+// full says that a container leaves with the last of what it held. Of one whose
+// names are judged the route says how; its own name says this.
+func (r *run) full(n int32, f *field) bool {
+	if f.op == dict {
+		f = r.p.fields[r.t.nodes[n].id]
+	}
+	return f != nil && f.full
+}
+
+// emptied says that hiding has left nothing of what a container held.
+func (r *run) emptied(n int32) bool {
+	had, left := r.tally(n)
+	return had > 0 && left == 0
 }
 
 // fieldOf says what a member is: the shape, the route, the profile, in this
@@ -257,8 +271,7 @@ func (r *run) entry(c int32, f *field, j edit.Judge) bool {
 		return false
 	}
 	// A member that is there for what its list holds goes with the last of it.
-	had, left := r.tally(c)
-	return had > 0 && left == 0
+	return r.emptied(c)
 }
 
 func (r *run) array(n int32, f *field, j edit.Judge) bool {
@@ -288,8 +301,7 @@ func (r *run) array(n int32, f *field, j edit.Judge) bool {
 		cut.before(c)
 		leaves := r.value(c, f, j, &lst)
 		if groups && !leaves {
-			had, stay := r.tally(c)
-			leaves = had > 0 && stay == 0
+			leaves = r.emptied(c)
 		}
 		if listed {
 			leaves = r.item(c, leaves)
