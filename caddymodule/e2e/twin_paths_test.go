@@ -23,7 +23,7 @@ func twinPaths(twins [2]*twin) []string {
 		out = append(out, api+"list="+strings.ReplaceAll(l, "|", "%7C"))
 	}
 	for _, x := range []string{
-		"generator=allpages&gapnamespace=3000&gaplimit=5&prop=info", "generator=allpages&gapnamespace=3000&gaplimit=500&prop=info%7Crevisions%7Clinks%7Ccategories%7Ctemplates%7Cimages&rvprop=ids%7Cuser%7Ccomment%7Ccontent%7Csize&rvslots=main&pllimit=500&inprop=url%7Cdisplaytitle", "generator=links&gpllimit=500&prop=info&titles=" + home,
+		"generator=allpages&gapnamespace=3000&gaplimit=5&prop=info", "generator=allpages&gapnamespace=3000&gaplimit=500&prop=info%7Crevisions%7Clinks%7Ccategories%7Ctemplates%7Cimages&rvprop=ids%7Cuser%7Ccomment%7Ccontent%7Csize&rvslots=main&pllimit=500&cllimit=500&tllimit=500&imlimit=500&inprop=url%7Cdisplaytitle", "generator=links&gpllimit=500&prop=info&titles=" + home,
 		"generator=backlinks&gbltitle=" + home, "generator=search&gsrsearch=Opening&gsrlimit=50", "generator=prefixsearch&gpssearch=A&gpsnamespace=*", "meta=siteinfo&siprop=general%7Cnamespaces%7Cnamespacealiases", "meta=siteinfo&formatversion=2", "meta=userinfo&uiprop=rights%7Cgroups%7Chasmsg%7Coptions",
 	} {
 		out = append(out, api+x)
