@@ -312,8 +312,9 @@ func (m *matches) holds(c *compound, i int32, e *node) bool {
 		}
 	}
 	for k := range c.attrs {
-		v, ok := t.attrValue(e, c.attrs[k].name)
-		if !ok || !c.attrs[k].holds(v) {
+		x := &c.attrs[k]
+		a := t.attribute(e, x.name)
+		if a == nil || x.op != 0 && (x.fails(t.raw(a)) || !x.holds(t.value(a))) {
 			return false
 		}
 	}

@@ -114,9 +114,11 @@ const maxTexts = 1000
 
 // tokenPattern recognises tokens, such as class names, that name entities.
 type tokenPattern struct {
-	re    *regexp.Regexp
-	attrs []rules.Attr
-	css   []bool
+	// prefix is what every token of the pattern begins with: most do not.
+	prefix string
+	re     *regexp.Regexp
+	attrs  []rules.Attr
+	css    []bool
 }
 
 var tokenVar = regexp.MustCompile(`\{([a-z_.]+)(:css)?\}`)
@@ -128,6 +130,9 @@ func compileTokens(s string) (*tokenPattern, error) {
 	last := 0
 	for _, m := range tokenVar.FindAllStringSubmatchIndex(s, -1) {
 		b.WriteString(regexp.QuoteMeta(s[last:m[0]]))
+		if last == 0 {
+			tp.prefix = s[:m[0]]
+		}
 		a, ok := rules.ParseAttr(s[m[2]:m[3]])
 		if !ok {
 			return nil, fmt.Errorf("tokens %q: %q is no attribute of an entity", s, s[m[2]:m[3]])
@@ -155,6 +160,9 @@ func compileTokens(s string) (*tokenPattern, error) {
 
 // hidden judges one token; not ok if it is not of this pattern.
 func (r *run) tokenHidden(tp *tokenPattern, tok string) (kind rules.EntityKind, hidden, ok bool) {
+	if !strings.HasPrefix(tok, tp.prefix) {
+		return 0, false, false
+	}
 	m := tp.re.FindStringSubmatch(tok)
 	if m == nil {
 		return 0, false, false

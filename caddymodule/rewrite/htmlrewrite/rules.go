@@ -2,6 +2,7 @@ package htmlrewrite
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/postern-gateway/postern/caddymodule/rewrite/edit"
 	"github.com/postern-gateway/postern/rules"
@@ -303,6 +304,9 @@ func (r *run) tokenRule(ru *rule, i int32) {
 		return
 	}
 	raw := r.t.s[a.vs:a.ve]
+	if !strings.Contains(raw, ru.tokens.prefix) && strings.IndexByte(raw, '&') < 0 {
+		return
+	}
 	for k := 0; k < len(raw); {
 		for k < len(raw) && isSpace(raw[k]) {
 			k++

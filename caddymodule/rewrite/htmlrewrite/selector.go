@@ -28,6 +28,12 @@ type compound struct {
 	has     []hasTest
 }
 
+// fails reports, of a value as it stands, that it can't begin as is asked: its
+// first byte stands for itself. Most values need not be decoded then.
+func (a *attrTest) fails(raw string) bool {
+	return a.op == '^' && !a.fold && raw != "" && raw[0] != '&' && raw[0] != '\r' && a.value != "" && raw[0] != a.value[0]
+}
+
 // empty reports whether nothing is asked.
 func (c *compound) empty() bool {
 	return c.tag == tNone && c.id == "" && len(c.classes)+len(c.attrs)+len(c.not)+len(c.has) == 0
