@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -135,7 +136,12 @@ func (e *Engine) bindSpace(b *boundSpace, id ID, r *SpaceRule) {
 		e.subtrees = append(e.subtrees, boundSubtree{id, t, page})
 		if page != NoID {
 			e.anchorAt(page).subtree = b.hide[hideSubtree]
+			continue
 		}
+		// Nothing is known there yet, or any more. Where titles make the tree, what
+		// would be below stands there all the same.
+		title := foldTitle(t)
+		b.titles = append(slices.Clip(b.titles), &titleGlob{parts: []string{title}}, &titleGlob{parts: []string{title + "/", ""}})
 	}
 	for j := range r.Members {
 		e.addMember(&r.Members[j], int32(id), "the space "+strconv.Quote(r.Name))
