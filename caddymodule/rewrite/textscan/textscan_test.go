@@ -93,6 +93,7 @@ func TestScan(t *testing.T) {
 		{"case and blanks", textscan.HTML, "<p>ZELDA\n  quill</p>", `<p>[…]</p>`},
 		{"entities", textscan.HTML, `<p>Zel&#100;a&nbsp;Qu&#x69;ll</p>`, `<p>[…]</p>`},
 		{"soft and zero-width", textscan.HTML, "<p>Zel\u00adda Qui\u200bll, Zel&shy;da Quill</p>", `<p>[…], […]</p>`},
+		{"a reference of one digit without a semicolon", textscan.HTML, "<p>Zelda&#9Quill</p>", `<p>[…]</p>`},
 		{"full width", textscan.HTML, "<p>Ｚｅｌｄａ Quill</p>", `<p>[…]</p>`},
 		{"decomposed", textscan.HTML, "<p>Ju\u0308rgen Groß</p>", `<p>[…]</p>`},
 		{"across inline tags", textscan.HTML, `<p>Zel<b class="x">da Qu</b>ill.</p>`, `<p>[…]<b class="x"></b>.</p>`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html"
 	"slices"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -159,6 +160,11 @@ func entity(b []byte) (n int, dec []byte) {
 		n++
 	}
 	tok := string(b[:n])
+	if n > 2 && tok[1] == '#' && tok[2] >= '0' && tok[2] <= '9' && (n == 3 || tok[3] < '0' || tok[3] > '9') && !strings.HasPrefix(tok[3:], ";") {
+		// Of one digit without a semicolon, which UnescapeString leaves alone
+		// (HTML standard, decimal character reference state).
+		return 3, []byte(html.UnescapeString(tok[:3] + ";"))
+	}
 	if out := html.UnescapeString(tok); out != tok {
 		return n, []byte(out)
 	}
