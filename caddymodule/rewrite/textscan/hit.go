@@ -78,9 +78,6 @@ func (s *scan) hidden(n int32) rules.EntityKind {
 		}
 		k = b.kind
 	}
-	if s.memo == nil {
-		s.memo = map[int32]rules.EntityKind{}
-	}
 	s.memo[n] = k
 	return k
 }
@@ -125,7 +122,7 @@ func (s *scan) echoed(f *found) bool {
 func (s *scan) shapes(u *unit) {
 	for i := range s.o.Identities {
 		p := &s.o.Identities[i]
-		if !p.pre.admits(u.dec) {
+		if !p.pre.admits(u.dec) || !p.re.Match(u.dec) {
 			continue
 		}
 		for _, m := range p.re.FindAllSubmatchIndex(u.dec, -1) {
@@ -136,7 +133,7 @@ func (s *scan) shapes(u *unit) {
 			if a == b {
 				continue
 			}
-			v := string(u.dec[a:b])
+			v := edit.Text(u.dec[a:b])
 			if s.o.VisibleIdentity != nil && s.o.VisibleIdentity(p.attr, v) || slices.Contains(s.o.Echo, v) || v == Placeholder {
 				continue
 			}
@@ -147,6 +144,7 @@ func (s *scan) shapes(u *unit) {
 
 // hit records a hit on u.dec[a:b] and cuts it if it must go.
 func (s *scan) hit(u *unit, a, b int, k rules.EntityKind, zone string, mode Mode) {
+	s.struck++
 	known := func(h Hit) bool { return h.Start == int(u.pos[a]) }
 	if len(s.hits) < maxHits && !(s.twice && slices.ContainsFunc(s.hits, known)) {
 		s.hits = append(s.hits, Hit{Kind: k, Zone: zone, Cut: mode == Redact, Start: int(u.pos[a])})

@@ -2,7 +2,6 @@ package textscan
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/postern-gateway/postern/rules"
@@ -228,7 +227,7 @@ func (r *reading) settle() {
 	r.ask(&r.piece, false)
 	for i := range r.wait {
 		if w := &r.wait[i]; w.care && r.s.err == nil {
-			r.careful(w)
+			r.once(w)
 		}
 	}
 	r.wait = r.wait[:0]
@@ -310,7 +309,7 @@ func (s *scan) within(src *source, pieces []part, depth int, attr bool, of level
 	if !nested(u.dec) {
 		return false
 	}
-	s.markup(source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}, depth+1, false)
+	s.markup(source{b: u.dec, pos: u.pos, end: u.end, attr: attr}, depth+1, false)
 	return true
 }
 

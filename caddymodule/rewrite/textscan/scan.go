@@ -41,7 +41,8 @@ const Placeholder = "[…]"
 
 // Options say for whom is scanned, and what hits do.
 type Options struct {
-	// Visible asks the viewer's view.
+	// Visible asks the viewer's view. The texts that the questions here are asked
+	// with are as [edit.Text] makes them, good until they are answered.
 	Visible func(k rules.EntityKind, id rules.ID) bool
 	// Identities are looked for everywhere; VisibleIdentity says whether one
 	// belongs to somebody whom the viewer may see.
@@ -78,18 +79,16 @@ const maxHits = 1000
 
 // scan is one pass.
 type scan struct {
-	d     *Dictionary
-	o     *Options
-	src   []byte
-	hits  []Hit
-	cuts  []edit.Span
-	first map[int]bool // starts of cuts that get the placeholder
-	echo  [][]uint64
-	memo  map[int32]rules.EntityKind // name -> kind hidden, or NoEntity
-	// judged are the places of URLs, by a byte of each that it is found by.
-	judged map[int32]bool
+	d      *Dictionary
+	o      *Options
+	src    []byte
+	hits   []Hit
+	cuts   []edit.Span
+	first  map[int]bool // starts of cuts that get the placeholder
+	echo   [][]uint64
 	gone   []edit.Span // whole URLs that are cut
 	prose  []edit.Span
+	struck int // how often something was found that must not leave
 	// ascii and run are what a unit has, one of those characters or so long a
 	// word, if an identity or a mark may stand in it.
 	ascii [2]uint64
@@ -111,6 +110,14 @@ type scratch struct {
 	spotted  []spotting
 	units    pool[unit]
 	readings pool[reading]
+	memo     map[int32]rules.EntityKind // name -> kind hidden, or NoEntity
+	// judged are the places of URLs, by a byte of each that it is found by.
+	judged  map[int32]bool
+	low     []byte // a text in lower case
+	url     []byte // one that is judged
+	urlWord []word
+	urlHash []uint64 // of urlWord
+	clean   *clean   // nil before anything is
 }
 
 var scans = sync.Pool{New: func() any { return new(scan) }}
@@ -119,8 +126,25 @@ var scans = sync.Pool{New: func() any { return new(scan) }}
 // memory isn't kept for good.
 func (s *scan) release() {
 	if len(s.src) <= 1<<20 {
+		s.forget()
 		*s = scan{scratch: s.scratch}
 		scans.Put(s)
+	}
+}
+
+// maxKept bounds the maps that are kept: to clear one takes as long as it was
+// large.
+const maxKept = 1024
+
+// forget takes what was found out in this pass out of what is kept of it.
+func (s *scan) forget() {
+	if len(s.memo) > maxKept || len(s.judged) > maxKept {
+		s.memo, s.judged = nil, nil
+	}
+	clear(s.memo)
+	clear(s.judged)
+	if s.clean != nil {
+		*s.clean = clean{}
 	}
 }
 
@@ -133,6 +157,9 @@ func (d *Dictionary) Scan(out []byte, f Format, o Options) ([]byte, []Hit, error
 	s := scans.Get().(*scan)
 	defer s.release()
 	s.d, s.o, s.src = d, &o, out
+	if s.memo == nil {
+		s.memo, s.judged = map[int32]rules.EntityKind{}, map[int32]bool{}
+	}
 	s.prepare()
 	s.prose = merged(o.Prose)
 	for _, e := range o.Echo {
@@ -268,8 +295,7 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	}
 	tags := nested(u.dec)
 	if depth < maxNesting && tags {
-		inner := source{b: slices.Clone(u.dec), pos: slices.Clone(u.pos), end: slices.Clone(u.end), attr: attr}
-		s.markup(inner, depth+1, false)
+		s.markup(source{b: u.dec, pos: u.pos, end: u.end, attr: attr}, depth+1, false)
 		if len(u.dec) > maxBoth {
 			return
 		}
@@ -327,7 +353,7 @@ func (s *scan) ids(u *unit) {
 		if len(b) < minID || len(b) > maxID || bytes.ContainsFunc(b, func(r rune) bool { return r < '0' || r > '9' }) {
 			continue
 		}
-		id, ok := s.d.facts.FindContent(rules.ContentID, string(b), rules.NoID)
+		id, ok := s.d.facts.FindContent(rules.ContentID, edit.Text(b), rules.NoID)
 		if !ok || s.o.Visible == nil || s.o.Visible(rules.Content, id) || slices.Contains(s.o.Echo, string(b)) {
 			continue
 		}

@@ -99,10 +99,11 @@ func (u *unit) raw(s source, i, j int) { u.decode(&s, i, j, references|percents|
 
 // decode decodes s.b[i:j] of the given escapes.
 func (u *unit) decode(s *source, i, j int, of level) {
+	var buf [16]byte
 	for i < j {
 		switch c := s.b[i]; {
 		case c == '&' && of&references != 0:
-			if n, dec := entity(s.b[i:j]); n > 0 {
+			if n, dec := entity(buf[:0], s.b[i:j]); n > 0 {
 				u.put(s, i, i+n, dec...)
 				i += n
 				continue
@@ -116,7 +117,7 @@ func (u *unit) decode(s *source, i, j int, of level) {
 				}
 			}
 		case c == '\\' && of&backslashes != 0:
-			if n, dec := escape(s.b[i:j]); n > 0 {
+			if n, dec := escape(buf[:0], s.b[i:j]); n > 0 {
 				u.put(s, i, i+n, dec...)
 				i += n
 				continue
@@ -147,8 +148,8 @@ func (u *unit) plain(s *source, i, j int) {
 	}
 }
 
-// entity reads one character reference.
-func entity(b []byte) (n int, dec []byte) {
+// entity reads one character reference and appends what it stands for.
+func entity(dst, b []byte) (n int, dec []byte) {
 	n = 1
 	for n < len(b) && n < 34 && (b[n] == '#' && n == 1 || b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] >= '0' && b[n] <= '9') {
 		n++
@@ -159,6 +160,11 @@ func entity(b []byte) (n int, dec []byte) {
 	if n < len(b) && b[n] == ';' {
 		n++
 	}
+	for i := range commonRefs {
+		if r := &commonRefs[i]; r.is != ' ' && bytes.Equal(b[:n], r.name) {
+			return n, append(dst, r.is)
+		}
+	}
 	tok := string(b[:n])
 	if n > 2 && tok[1] == '#' && tok[2] >= '0' && tok[2] <= '9' && (n == 3 || tok[3] < '0' || tok[3] > '9') && !strings.HasPrefix(tok[3:], ";") {
 		// Of one digit without a semicolon, which UnescapeString leaves alone
@@ -166,7 +172,7 @@ func entity(b []byte) (n int, dec []byte) {
 		return 3, []byte(html.UnescapeString(tok[:3] + ";"))
 	}
 	if out := html.UnescapeString(tok); out != tok {
-		return n, []byte(out)
+		return n, append(dst, out...)
 	}
 	return 0, nil
 }
@@ -189,20 +195,21 @@ func hexByte(b []byte) (byte, bool) {
 	return v, true
 }
 
-// escape reads one backslash escape of JSON or JavaScript.
-func escape(b []byte) (n int, dec []byte) {
+// escape reads one backslash escape of JSON or JavaScript and appends what it
+// stands for.
+func escape(dst, b []byte) (n int, dec []byte) {
 	if len(b) < 2 {
 		return 0, nil
 	}
 	switch b[1] {
 	case 'n', 'r', 't', 'b', 'f', 'v':
-		return 2, []byte{' '}
+		return 2, append(dst, ' ')
 	case '/', '\\', '"', '\'':
-		return 2, b[1:2]
+		return 2, append(dst, b[1])
 	case 'x':
 		if len(b) >= 4 {
 			if v, ok := hexByte(b[2:4]); ok {
-				return 4, utf8.AppendRune(nil, rune(v))
+				return 4, utf8.AppendRune(dst, rune(v))
 			}
 		}
 	case 'u':
@@ -212,10 +219,10 @@ func escape(b []byte) (n int, dec []byte) {
 		}
 		if utf16.IsSurrogate(r) {
 			if lo, ok := u16(b[6:]); ok {
-				return 12, utf8.AppendRune(nil, utf16.DecodeRune(r, lo))
+				return 12, utf8.AppendRune(dst, utf16.DecodeRune(r, lo))
 			}
 		}
-		return 6, utf8.AppendRune(nil, r)
+		return 6, utf8.AppendRune(dst, r)
 	}
 	return 0, nil
 }

@@ -97,13 +97,13 @@ func (s *URLShape) among(words []uint64, paths bool) bool {
 	return false
 }
 
-// within reports whether a form stands between whole words of a URL.
-func (s *URLShape) within(url []byte) bool {
-	var words []uint64
-	for _, w := range split(nil, url, nil) {
-		words = append(words, w.hash)
+// ofWiki reports whether a form stands between whole words of a URL.
+func (s *scan) ofWiki(url []byte) bool {
+	s.urlWord, s.urlHash = split(s.urlWord[:0], url, nil), s.urlHash[:0]
+	for _, w := range s.urlWord {
+		s.urlHash = append(s.urlHash, w.hash)
 	}
-	return s.among(words, true)
+	return s.o.URLs.among(s.urlHash, true)
 }
 
 func begins(forms []urlForm, words []uint64) bool {
@@ -197,8 +197,8 @@ func (s *scan) urlsIn(u *unit, paths bool) {
 	if bytes.IndexByte(u.dec, '/') < 0 && bytes.IndexByte(u.dec, '?') < 0 {
 		return
 	}
-	low := lowered(u.dec)
-	shape := s.o.URLs
+	s.low = lowered(s.low[:0], u.dec)
+	low, shape := s.low, s.o.URLs
 	for i := range shape.hosts {
 		s.eachURL(u, low, &shape.hosts[i], hostURL)
 	}
@@ -213,16 +213,15 @@ func (s *scan) urlsIn(u *unit, paths bool) {
 	}
 }
 
-// lowered is a text with its ASCII letters in lower case, byte for byte.
-func lowered(b []byte) []byte {
-	out := make([]byte, len(b))
-	for i, c := range b {
+// lowered appends a text with its ASCII letters in lower case, byte for byte.
+func lowered(dst, b []byte) []byte {
+	for _, c := range b {
 		if c >= 'A' && c <= 'Z' {
 			c |= 0x20
 		}
-		out[i] = c
+		dst = append(dst, c)
 	}
-	return out
+	return dst
 }
 
 // eachURL judges the URLs that have a form's text in them.
@@ -235,16 +234,14 @@ func (s *scan) eachURL(u *unit, low []byte, f *urlForm, find func(*unit, int, in
 		at := i + n
 		i = at + len(f.text)
 		span, scheme := find(u, at, i)
-		if span.Start >= span.End || s.judged[u.pos[at]] || !s.o.URLs.within(u.dec[span.Start:span.End]) {
+		if span.Start >= span.End || s.judged[u.pos[at]] || !s.ofWiki(u.dec[span.Start:span.End]) {
 			continue
-		}
-		if s.judged == nil {
-			s.judged = map[int32]bool{}
 		}
 		s.judged[u.pos[at]] = true
 		i = max(i, span.End)
-		text := string(u.dec[span.Start:span.End])
-		if len(text) <= maxTextURL && s.o.VisibleURL(scheme+text) || slices.ContainsFunc(s.o.Echo, func(e string) bool { return strings.Contains(e, text) }) {
+		text := edit.Text(u.dec[span.Start:span.End])
+		s.url = append(append(s.url[:0], scheme...), text...)
+		if len(text) <= maxTextURL && s.o.VisibleURL(edit.Text(s.url)) || slices.ContainsFunc(s.o.Echo, func(e string) bool { return strings.Contains(e, text) }) {
 			continue
 		}
 		s.hit(u, span.Start, span.End, rules.Content, "shape", Redact)
