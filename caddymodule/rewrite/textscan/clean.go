@@ -23,11 +23,16 @@ var cleanSeed = maphash.MakeSeed()
 
 // once reads what waited with care, unless the same was read before.
 func (r *reading) once(w *waiting) {
-	if w.run || r.depth > 0 || r.src.pos != nil {
+	s := r.s
+	outermost := r.depth == 0 && r.src.pos == nil
+	if outermost && w.joint == joined {
+		clear(s.judged) // which were of another piece
+	}
+	if !outermost || w.run {
 		r.careful(w)
 		return
 	}
-	s, b := r.s, r.src.b[w.from:w.to]
+	b := r.src.b[w.from:w.to]
 	if s.clean == nil {
 		s.clean = new(clean)
 	}

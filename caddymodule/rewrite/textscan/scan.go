@@ -122,15 +122,23 @@ type scratch struct {
 
 var scans = sync.Pool{New: func() any { return new(scan) }}
 
-// release gives back what s worked with; not that of a large source, so that its
-// memory isn't kept for good.
+// release gives back what s worked with; not that of a source that took a lot, so
+// that its memory isn't kept for good.
 func (s *scan) release() {
-	if len(s.src) <= 1<<20 {
+	if len(s.src) <= maxSource && cap(s.words) <= maxRead && cap(s.low) <= maxText {
 		s.forget()
 		*s = scan{scratch: s.scratch}
 		scans.Put(s)
 	}
 }
+
+// Bounds of a source and of the longest text of it that was read with care,
+// within which the memory for it is kept.
+const (
+	maxSource = 4 << 20
+	maxText   = 1 << 20
+	maxRead   = 1 << 18
+)
 
 // maxKept bounds the maps that are kept: to clear one takes as long as it was
 // large.
