@@ -169,7 +169,7 @@ func entity(dst, b []byte) (n int, dec []byte) {
 	if n > 2 && tok[1] == '#' && tok[2] >= '0' && tok[2] <= '9' && (n == 3 || tok[3] < '0' || tok[3] > '9') && !strings.HasPrefix(tok[3:], ";") {
 		// Of one digit without a semicolon, which UnescapeString leaves alone
 		// (HTML standard, decimal character reference state).
-		return 3, []byte(html.UnescapeString(tok[:3] + ";"))
+		return 3, append(dst, html.UnescapeString(tok[:3]+";")...)
 	}
 	if out := html.UnescapeString(tok); out != tok {
 		return n, append(dst, out...)
