@@ -265,6 +265,9 @@ func (c *profileCheck) markup(p *Profile) {
 		}
 	}
 	for i := range p.Scripts {
+		if _, err := regexp.Compile(p.Scripts[i].Match); err != nil {
+			c.fail([]any{"scripts", i, "match"}, "%v", err)
+		}
 		for _, name := range sortedKeys(p.Scripts[i].JSON) {
 			c.fields([]any{"scripts", i, "json", name}, p.Scripts[i].JSON[name], nil, nil)
 		}

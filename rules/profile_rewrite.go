@@ -140,6 +140,8 @@ type HTMLAction struct {
 type ScriptRule struct {
 	Select string `yaml:"select"` // left out: script
 	Has    string `yaml:"has"`    // text that the script contains
+	// Match is a pattern that is all of the script, but for blanks around it.
+	Match string `yaml:"match"`
 	// Keep: leave it alone (it is scanned as structure).
 	Keep bool `yaml:"keep"`
 	// JSON: assignment or call name -> fields of the object literal behind it;

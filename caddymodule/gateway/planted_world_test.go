@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/postern-gateway/postern/caddymodule/directory"
 	"github.com/postern-gateway/postern/caddymodule/gateway"
 	"github.com/postern-gateway/postern/rules"
@@ -179,9 +181,29 @@ var spell = map[string]func(string) string{
 	"u": func(s string) string {
 		return every(s, func(r rune) string { return `\u` + strconv.FormatInt(int64(r)+0x10000, 16)[1:] })
 	},
-	"plus":   func(s string) string { return strings.ReplaceAll(s, " ", "+") },
-	"under":  func(s string) string { return strings.ReplaceAll(s, " ", "_") },
-	"joined": func(s string) string { return strings.ReplaceAll(s, " ", "") },
+	"soft":    func(s string) string { return every(s, func(r rune) string { return string(r) + "\u00ad" }) },
+	"joiner":  func(s string) string { return every(s, func(r rune) string { return string(r) + "\u2060\u200d" }) },
+	"rtl":     func(s string) string { return "\u202e\u2067" + s[:1] + "\u200f" + s[1:] + "\u2069\u202c" },
+	"nfd":     norm.NFD.String,
+	"wbr":     func(s string) string { return split(s, "<wbr>") },
+	"mark":    func(s string) string { return split(s, "<mark>", "</mark>") },
+	"comment": func(s string) string { return split(s, "<!-- x -->") },
+	"shy":     func(s string) string { return split(s, "&shy;") },
+	"strong":  func(s string) string { return split(s, "</b><b>") },
+	"nbsp":    func(s string) string { return strings.ReplaceAll(s, " ", "&nbsp;") },
+	"wide2":   func(s string) string { return strings.ReplaceAll(s, " ", " \n\t ") },
+	"plus":    func(s string) string { return strings.ReplaceAll(s, " ", "+") },
+	"under":   func(s string) string { return strings.ReplaceAll(s, " ", "_") },
+	"joined":  func(s string) string { return strings.ReplaceAll(s, " ", "") },
+}
+
+// split puts what stands between tags' parts into the middle of a text.
+func split(s string, with ...string) string {
+	rest := ""
+	if len(with) == 2 {
+		rest = with[1]
+	}
+	return html.EscapeString(s[:1]) + with[0] + html.EscapeString(s[1:2]) + rest + html.EscapeString(s[2:])
 }
 
 func every(s string, f func(rune) string) string {

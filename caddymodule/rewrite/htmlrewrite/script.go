@@ -18,6 +18,7 @@ import (
 type scriptRule struct {
 	group    int
 	has      string
+	match    *regexp.Regexp
 	keep     bool
 	template bool
 	remove   bool
@@ -31,6 +32,13 @@ func (pr *Program) compileScript(s *rules.ScriptRule) error {
 	sr.keys = slices.Sorted(maps.Keys(s.JSON))
 	if !sr.keep && !sr.template && !sr.remove && len(sr.keys) == 0 {
 		return fmt.Errorf("none of keep, json, template, remove is given")
+	}
+	if s.Match != "" {
+		re, err := regexp.Compile(`^\s*(?:` + s.Match + `)\s*$`)
+		if err != nil {
+			return fmt.Errorf("match: %w", err)
+		}
+		sr.match = re
 	}
 	sel := strings.TrimSpace(s.Select)
 	if name, ok := strings.CutPrefix(sel, "@"); ok { // JSON in attributes of that name
@@ -74,7 +82,7 @@ func (r *run) script(i int32) {
 	if n.flags&nForeign == 0 {
 		for k := range r.p.scripts {
 			sr := &r.p.scripts[k]
-			if !r.m.is(sr.group, i) || sr.has != "" && !strings.Contains(text, sr.has) {
+			if !r.m.is(sr.group, i) || sr.has != "" && !strings.Contains(text, sr.has) || sr.match != nil && !sr.match.MatchString(text) {
 				continue
 			}
 			if out, ok := r.scriptText(sr, text); ok {

@@ -16,7 +16,8 @@
 //   - Prose, what people wrote: as Options.ProseMode says.
 //
 // In attributes for machines (data-…, id, class and the like) ids of hidden
-// content are looked for as well, if they have six digits or more.
+// content are looked for as well, if they have six digits or more; letters may be
+// glued to them. So they are in the fragments of links.
 //
 // # What is distinctive
 //

@@ -11,7 +11,7 @@ import (
 
 // cut splices the placeholder in. Overlapping cuts become one.
 func (s *scan) cut() []byte {
-	for _, g := range merged(s.gone) { // one placeholder is for all that is found in a URL
+	for _, g := range merged(s.gone) { // one placeholder is for all that is found in it
 		for i := g.Start + 1; i < g.End; i++ {
 			delete(s.first, i)
 		}
@@ -162,11 +162,15 @@ func (s *scan) hit(u *unit, a, b int, k rules.EntityKind, zone string, mode Mode
 		s.first = map[int]bool{}
 	}
 	s.first[int(u.pos[a])] = true
+	n := len(s.cuts)
 	for i := a; i < b; {
 		from, to := u.pos[i], u.end[i]
 		for i++; i < b && (u.pos[i] == to || u.pos[i] == u.pos[i-1]); i++ {
 			to = u.end[i]
 		}
 		s.cuts = append(s.cuts, edit.Span{Start: int(from), End: int(to)})
+	}
+	if len(s.cuts) > n+1 { // a part of it may be found as well
+		s.gone = append(s.gone, edit.Span{Start: s.cuts[n].Start, End: s.cuts[len(s.cuts)-1].End})
 	}
 }

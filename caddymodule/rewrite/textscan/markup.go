@@ -111,6 +111,11 @@ func (r *reading) tag(at int) (tagKind, int) {
 	b := r.src.b[at:]
 	value := func(i, j int, name attrKind) {
 		r.one(at+i, at+j, true, name&machineAttr != 0, references)
+		if name&targetAttr != 0 {
+			if k := target(b[i:j]); k >= 0 {
+				r.one(at+i+k, at+j, true, true, references)
+			}
+		}
 	}
 	i := 1
 	if i < len(b) && b[i] == '/' {
@@ -162,6 +167,16 @@ func (r *reading) tag(at int) (tagKind, int) {
 		}
 	}
 	return kind, len(b)
+}
+
+// target gives where in a link that leads nowhere else, to another host, its
+// fragment begins, or -1.
+func target(link []byte) int {
+	i := bytes.IndexByte(link, '#')
+	if i > 0 && bytes.Contains(link[:i], []byte("//")) {
+		return -1
+	}
+	return i
 }
 
 // attribute reads names of attributes up to a value or the end of the tag, and

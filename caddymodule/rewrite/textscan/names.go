@@ -86,12 +86,15 @@ type attrKind uint8
 
 const (
 	machineAttr attrKind = 1 << iota // it holds ids rather than text
+	targetAttr                       // what stands behind # in it is an id
 	plainAttr                        // its name is one of the usual ones, which are nobody's name
 )
 
 var attrKinds = func() *nameTable[attrKind] {
 	t := new(nameTable[attrKind])
-	t.set("id class for name headers value content list form aria-controls aria-labelledby aria-describedby aria-owns", machineAttr)
+	t.set("id class for name headers value content list form slot part usemap itemid itemref "+
+		"popovertarget commandfor clip-path mask filter marker-start marker-mid marker-end", machineAttr)
+	t.set("href xlink:href src", targetAttr)
 	t.set("class id href src title alt style rel type name value content width height colspan rowspan "+
 		"media action method for role tabindex target lang dir aria-label aria-hidden data-type align border", plainAttr)
 	return t
@@ -103,6 +106,9 @@ func kindOfAttr(name []byte) attrKind {
 	}
 	is := attrKinds.of(name)
 	if len(name) > 5 && bytes.EqualFold(name[:5], []byte("data-")) {
+		is |= machineAttr
+	}
+	if len(name) > 5 && bytes.EqualFold(name[:5], []byte("aria-")) && is&plainAttr == 0 {
 		is |= machineAttr
 	}
 	return is

@@ -30,7 +30,8 @@ type piece struct {
 	dots    bool      // old anchors' escapes are read in it
 	machine bool      // ids are looked for in it
 	value   bool      // it is one text by itself, for machines
-	alpha   uint64    // has one of the bits that tell letters from digits
+	digits  int       // of the open word, the last ones
+	number  bool      // the open word has as many as an id
 	escaped bool      // what is decoded is not what stands there
 	seen    [2]uint64 // ASCII other than letters and digits
 	longest int       // bytes of the longest word
@@ -162,10 +163,10 @@ func (q *quick) reference(b []byte) int {
 func (q *quick) ids(x *index, k uint, starts uint64) {
 	for ; starts != 0; starts &= starts - 1 {
 		b, size := x.b[k*64+uint(bits.TrailingZeros64(starts)):], 0
-		for size <= maxID && b[size] >= '0' && b[size] <= '9' {
+		for size < len(b) && class[b[size]] == isWord {
 			size++
 		}
-		if size >= minID && size <= maxID && class[b[size]] != isWord {
+		if from, to := number(b[:size]); from < to {
 			q.doubt = true
 		}
 	}
@@ -242,7 +243,11 @@ func (q *quick) put(c byte) {
 
 func (q *quick) letter(c byte) {
 	q.h.add(c | 0x20)
-	q.alpha |= uint64(c)
+	if c > '9' {
+		q.digits = 0
+	} else if q.digits++; q.digits >= minID {
+		q.number = true
+	}
 }
 
 // escape reads what raw may decode, at the start of b.
@@ -333,7 +338,7 @@ func (q *quick) rune(r rune) {
 	case foldBlank:
 		q.end()
 	default:
-		q.alpha = high >> 1
+		q.digits = 0
 		single := t.alone[f>>6]&(1<<(f&63)) != 0
 		if single {
 			q.end()
@@ -357,10 +362,10 @@ func (q *quick) end() {
 		return
 	}
 	q.longest = max(q.longest, q.h.size)
-	if q.machine && q.alpha&(high>>1) == 0 && q.h.size >= minID && q.h.size <= maxID {
+	if q.machine && q.number {
 		q.doubt = true // perhaps an id
 	}
-	q.alpha = 0
+	q.digits, q.number = 0, false
 	q.words = append(q.words, q.h.sum())
 }
 

@@ -52,6 +52,16 @@ const (
 	linked       // at the edges of links
 )
 
+// parts reports whether a word that is open ends before a part: what follows the
+// one before without a tag between is the same text, read in two steps.
+func (j joint) parts(all []part, i int) bool {
+	p := all[i]
+	if p.from == p.to {
+		return !p.edge || j != joined
+	}
+	return j == parted && i > 0 && all[i-1].to < p.from
+}
+
 // waiting is a text or a piece whose words are still to be asked about.
 type waiting struct {
 	from, to int // the piece's bytes, or the run's parts
@@ -199,8 +209,9 @@ func (r *reading) close() {
 func (r *reading) again(j joint) bool {
 	q := &r.text
 	q.begin()
-	for _, p := range r.parts[r.from:] {
-		if j == parted || p.edge || p.from == p.to {
+	parts := r.parts[r.from:]
+	for i, p := range parts {
+		if j.parts(parts, i) {
 			q.end()
 		}
 		q.feed(&r.index, r.src.b, p.from, p.to)
@@ -278,8 +289,8 @@ func (r *reading) careful(w *waiting) {
 	if depth < maxNesting || parts[len(parts)-1].to-parts[0].from <= maxBoth {
 		u := s.units.get()
 		u.reset()
-		for _, p := range parts {
-			if p.edge && w.joint == linked || w.joint == parted || !p.edge && p.from == p.to {
+		for i, p := range parts {
+			if w.joint.parts(parts, i) {
 				u.blank(&r.src, p.from)
 			}
 			u.raw(r.src, p.from, p.to)

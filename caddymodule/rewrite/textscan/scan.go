@@ -86,7 +86,7 @@ type scan struct {
 	cuts   []edit.Span
 	first  map[int]bool // starts of cuts that get the placeholder
 	echo   [][]uint64
-	gone   []edit.Span // whole URLs that are cut
+	gone   []edit.Span // what is cut as one: URLs, names with tags in them
 	prose  []edit.Span
 	struck int // how often something was found that must not leave
 	// ascii and run are what a unit has, one of those characters or so long a
@@ -357,14 +357,35 @@ func (s *scan) ids(u *unit) {
 		return
 	}
 	for _, w := range s.words {
-		b := u.dec[w.start:w.end]
-		if len(b) < minID || len(b) > maxID || bytes.ContainsFunc(b, func(r rune) bool { return r < '0' || r > '9' }) {
+		from, to := number(u.dec[w.start:w.end])
+		if from == to {
 			continue
 		}
+		b := u.dec[w.start+from : w.start+to]
 		id, ok := s.d.facts.FindContent(rules.ContentID, edit.Text(b), rules.NoID)
 		if !ok || s.o.Visible == nil || s.o.Visible(rules.Content, id) || slices.Contains(s.o.Echo, string(b)) {
 			continue
 		}
-		s.hit(u, w.start, w.end, rules.Content, "structure", s.o.Structure)
+		s.hit(u, w.start+from, w.start+to, rules.Content, "structure", s.o.Structure)
 	}
+}
+
+// number gives where in a word an id may be: its only digits, which letters may
+// be glued to, as in "node70002002". Digits here and there are of a hash.
+func number(word []byte) (from, to int) {
+	for i, c := range word {
+		switch {
+		case c < '0' || c > '9':
+		case from == to:
+			from, to = i, i+1
+		case to == i:
+			to++
+		default:
+			return 0, 0
+		}
+	}
+	if n := to - from; n < minID || n > maxID {
+		return 0, 0
+	}
+	return from, to
 }
