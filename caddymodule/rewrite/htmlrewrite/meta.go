@@ -27,6 +27,10 @@ func (r *run) meta(i int32) bool {
 			r.charset(c, strings.Trim(v[j+len("charset="):], " \t\"'"), v[:j]+"charset=utf-8")
 		}
 		return true
+	case "link", "content-location", "location", "set-cookie": // browsers no longer take them from here
+		r.always++
+		r.kill(i, i, "")
+		return true
 	case "refresh":
 		u, from, ok := refreshURL(v)
 		if !ok {

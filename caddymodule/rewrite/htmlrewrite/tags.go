@@ -159,7 +159,7 @@ var flagWords = map[flags][]string{
 	fRCDATA:  {"title", "textarea"},
 	fOddOpen: {"plaintext", "frameset", "noscript", "svg", "math"},
 	fJudged: {
-		"script", "base", "meta", "style", "iframe", "noembed", "noframes", "form", "select", "input", "button",
+		"script", "base", "meta", "style", "iframe", "noembed", "noframes", "xmp", "form", "select", "input", "button",
 		"option", "animate", "set",
 	},
 	fTable: {"caption", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th", "table"},

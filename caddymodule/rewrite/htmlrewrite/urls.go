@@ -84,7 +84,7 @@ func (r *run) elements() {
 		case n.tag == tMeta && r.meta(i):
 		case n.tag == tStyle:
 			r.styleSheet(i)
-		case (n.tag == tIframe || n.tag == tNoembed || n.tag == tNoframes) && n.close > n.open && n.flags&nForeign == 0:
+		case (n.tag == tIframe || n.tag == tNoembed || n.tag == tNoframes || n.tag == tXmp) && n.close > n.open && n.flags&nForeign == 0:
 			r.innerText(i)
 		case n.tag == tForm:
 			r.form = i

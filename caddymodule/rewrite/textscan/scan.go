@@ -301,7 +301,7 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 	for _, m := range s.o.Marks {
 		u.without(m)
 	}
-	tags := nested(u.dec)
+	tags, machine := nested(u.dec), s.machine
 	if depth < maxNesting && tags {
 		s.markup(source{b: u.dec, pos: u.pos, end: u.end, attr: attr}, depth+1, false)
 		if len(u.dec) > maxBoth {
@@ -316,7 +316,7 @@ func (s *scan) unit(u *unit, depth int, attr bool) {
 		return
 	}
 	s.words = split(s.words[:0], u.dec, nil)
-	if s.machine && !again {
+	if machine {
 		s.ids(u)
 	}
 	s.hash = s.hash[:0]
