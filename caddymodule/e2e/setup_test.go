@@ -9,6 +9,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ type scene struct {
 	me   mwtest.Person
 	scan *mwtest.Scanner
 	dir  string
+	// role is the viewer's in his space, if not the default one; identity how
+	// externals are known to the wiki, if not as nobody.
+	role, identity string
 }
 
 const password = "correct horse"
@@ -167,8 +171,11 @@ spaces:
 	for _, p := range acme {
 		fmt.Fprintf(&policy, "      - user: wiki/%s\n", p.Name)
 	}
-	if asWriter() {
-		fmt.Fprintf(&policy, "      - {user: wiki/%s, role: user}\n", s.me.Name)
+	if asWriter() && s.role == "" {
+		s.role = "user"
+	}
+	if s.role != "" {
+		fmt.Fprintf(&policy, "      - {user: wiki/%s, role: %s}\n", s.me.Name, s.role)
 	} else {
 		policy.WriteString("  \"(Main)\": {open_to: externals}\n")
 	}
@@ -194,7 +201,7 @@ func (s *scene) load(addr string) error {
 			client_id      postern
 			client_secret  client-secret
 		}
-		upstream_identity anonymous
+		upstream_identity %[5]s
 	}
 }
 %[1]s {
@@ -202,7 +209,7 @@ func (s *scene) load(addr string) error {
 	postern
 	reverse_proxy %[3]s
 }
-`, s.site, s.dir, s.wiki.URL, s.idp.URL)
+`, s.site, s.dir, s.wiki.URL, s.idp.URL, cmp.Or(s.identity, "anonymous"))
 	active = s
 	body, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {

@@ -159,6 +159,15 @@ func (w *Wiki) php(ctx context.Context, php string, args ...string) error {
 	return nil
 }
 
+// SetPassword gives a user a password to sign in with.
+func (w *Wiki) SetPassword(ctx context.Context, user, password string) error {
+	php, err := exec.LookPath("php")
+	if err != nil {
+		return fmt.Errorf("looking for PHP: %w", err)
+	}
+	return w.php(ctx, php, filepath.Join(source, "maintenance", "changePassword.php"), "--user", user, "--password", password)
+}
+
 func (w *Wiki) install(ctx context.Context, php string, o Options) error {
 	m := func(n string) string { return filepath.Join(source, "maintenance", n) }
 	err := w.php(ctx, php, m("install.php"), "--dbtype", "sqlite", "--dbpath", w.path("data"), "--dbname", "wiki",
@@ -199,6 +208,7 @@ $wgTmpDirectory = '` + w.path("tmp") + `';
 $wgCacheDirectory = '` + w.path("cache") + `';
 $wgLocalisationCacheConf['store'] = 'array';
 $wgMainCacheType = CACHE_ACCEL;
+$wgAutoblockExpiry = 0; // all come from one address, blocked people among them
 $wgParserCacheType = CACHE_ACCEL;
 $wgSessionCacheType = CACHE_ACCEL;
 $wgJobRunRate = 0;
