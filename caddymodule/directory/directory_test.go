@@ -330,4 +330,18 @@ func TestTitlesAreAskedForAsTheWikiWritesThem(t *testing.T) {
 	if f := d.Facts(); !f.Absent(rules.ContentTitle, "red_link", 1) || !f.Absent(rules.ContentTitle, "other", 0) {
 		t.Error("the absent are not known as such")
 	}
+	t.Run("written since", func(t *testing.T) {
+		up.keys = nil
+		swaps := 0
+		d.OnSwap(func(rules.Facts) { swaps++ })
+		written := rules.Ref{Kind: rules.Content, Keys: []rules.Key{title("Red_link", "acme_x"), title("never asked", "3000")}}
+		d.Forget([]rules.Ref{written})
+		if f := d.Facts(); f.Absent(rules.ContentTitle, "red_link", 1) || !f.Absent(rules.ContentTitle, "other", 0) || swaps != 1 {
+			t.Errorf("after Forget, in %d swaps", swaps)
+		}
+		d.Forget([]rules.Ref{written})
+		if _, err := d.Resolve(t.Context(), []rules.Ref{{Kind: rules.Content, Keys: written.Keys[:1]}}); err != nil || len(up.keys) != 1 || swaps != 2 {
+			t.Errorf("asked for %v, in %d swaps: %v", up.keys, swaps, err)
+		}
+	})
 }

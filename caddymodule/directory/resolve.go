@@ -138,6 +138,28 @@ func (d *Directory) spellTitle(g *Generation, k rules.Key) (rules.Key, rules.ID,
 	return k, space, ok
 }
 
+// Forget drops that the wiki has nothing of these references, so that it is
+// asked again: somebody has just written there.
+func (d *Directory) Forget(refs []rules.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.current.Load()
+	stale := map[absence]bool{}
+	for _, ref := range refs {
+		for _, k := range ref.Keys {
+			if w, ok := d.spell(g, k); ok {
+				delete(d.misses, w.name)
+				if _, ok := g.absent[w.name]; ok {
+					stale[w.name] = true
+				}
+			}
+		}
+	}
+	if len(stale) > 0 {
+		d.swap(g.with(rules.Directory{}, nil, func(a absence) bool { return stale[a] }))
+	}
+}
+
 // covered says whether the profile can ask about an attribute.
 func (d *Directory) covered(a rules.Attr) bool {
 	name := a.String()

@@ -77,6 +77,7 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 		return x.failClosed(out.Err.Error())
 	}
 	if x.adm.Match.IsWrite && out.Status < 400 && x.g.cfg.Directory != nil {
+		x.g.cfg.Directory.Forget(written(x.adm.Match))
 		x.g.cfg.Directory.SyncSoon() // a title, a label, a place may be another one now
 	}
 	if x.adm.Match.IsWrite && (out.Status == http.StatusBadRequest || out.Status == http.StatusConflict || out.Status == http.StatusPreconditionFailed) {
@@ -112,6 +113,21 @@ func (x *exchange) forward(gd *guard.Guard, id guard.Identity, next Next) error 
 		_, _ = x.w.Write(res.Body) // the client is gone if this fails
 	}
 	return nil
+}
+
+// written are the references that a write names, some of which may be there only
+// since.
+func written(m *rules.Match) []rules.Ref {
+	var out []rules.Ref
+	for i := range m.Subjects {
+		out = append(out, m.Subjects[i].Ref)
+	}
+	if m.Body != nil {
+		for i := range m.Body.Subjects {
+			out = append(out, m.Body.Subjects[i].Ref)
+		}
+	}
+	return out
 }
 
 // refuseAnswer is what an answer gets that may not leave.
