@@ -137,6 +137,11 @@ func TestRecordedJSON(t *testing.T) {
 				if slices.ContainsFunc(strings.Split(at, "/"), func(k string) bool { return slices.Contains(dropped, k) }) {
 					continue
 				}
+				// A page by its title alone, as only a made-up answer has it: nobody
+				// can judge it.
+				if strings.HasPrefix(base, "mock-") && strings.HasSuffix(at, "/ancestors/0/title") {
+					continue
+				}
 				// Links to what is closed go.
 				if strings.Contains(at, "_links/") || strings.Contains(at, "_expandable/") {
 					if strings.Contains(val, "/restriction") || strings.Contains(val, "/experimental/") || strings.HasSuffix(val, "/rest/api/content") || strings.Contains(val, "/settings") || strings.Contains(val, "/theme") {
